@@ -1,0 +1,1 @@
+//! The emulated CDN: a streaming reverse proxy around the cache law.

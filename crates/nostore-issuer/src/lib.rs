@@ -1,0 +1,1 @@
+//! The offline identity service: handshake, JWK Set, sign-in page, users in SQLite.

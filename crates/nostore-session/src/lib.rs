@@ -1,0 +1,1 @@
+//! Law: who sent this request.

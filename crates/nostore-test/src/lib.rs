@@ -1,0 +1,1 @@
+//! Processes and Chromium for end-to-end tests.

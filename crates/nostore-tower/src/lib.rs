@@ -1,0 +1,1 @@
+//! nostore for tower and axum: SessionLayer, ProtectLayer, extractors.
