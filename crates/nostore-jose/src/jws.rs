@@ -1,0 +1,204 @@
+//! The compact serialisation of a JWS (RFC 7515 section 7.1), parsed strictly and without a key.
+//!
+//! # Caveat
+//!
+//! A reader of JSON that takes the last of two equal names is what RFC 7515 section 4 allows, and
+//! what is done here.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::{Algorithm, base64url};
+
+/// A parsed JWS with a JSON object as its payload (a JWT, RFC 7519). **Not verified** by itself.
+#[derive(Clone)]
+pub struct Jws<'a> {
+    header: Header,
+    payload: Map<String, Value>,
+    signing_input: &'a str,
+    signature: Vec<u8>,
+}
+
+/// The protected header of a [`Jws`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Header(Map<String, Value>);
+
+/// One of the three parts of the compact serialisation.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Part {
+    /// The first part.
+    Header,
+    /// The second part.
+    Payload,
+    /// The third part.
+    Signature,
+}
+
+/// Why a text is not a JWS that we read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JwsError {
+    /// A part is not strict base64url (RFC 7515 section 2).
+    #[error("expected unpadded base64url in the {part}")]
+    Base64 {
+        /// Where.
+        part: Part,
+    },
+    /// The header names critical parameters; none is understood (RFC 7515 section 4.1.11).
+    #[error("expected no critical header parameters, found `crit`")]
+    Critical,
+    /// A part is not JSON text in UTF-8.
+    #[error("expected JSON in the {part}")]
+    Json {
+        /// Where.
+        part: Part,
+    },
+    /// A part is JSON, but not an object.
+    #[error("expected a JSON object in the {part}")]
+    NotAnObject {
+        /// Where.
+        part: Part,
+    },
+    /// There are not exactly three parts.
+    #[error("expected three parts separated by dots, found {found}")]
+    Parts {
+        /// How many parts there are.
+        found: usize,
+    },
+}
+
+impl JwsError {
+    /// Returns the stable name of the error.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Base64 { .. } => "jws-base64",
+            Self::Critical => "jws-critical",
+            Self::Json { .. } => "jws-json",
+            Self::NotAnObject { .. } => "jws-not-an-object",
+            Self::Parts { .. } => "jws-parts",
+        }
+    }
+}
+
+impl<'a> Jws<'a> {
+    /// Parses the compact serialisation.
+    ///
+    /// # Errors
+    ///
+    /// Names the first part that is not as RFC 7515 section 5.2 wants it.
+    pub fn parse(text: &'a str) -> Result<Self, JwsError> {
+        let mut parts = text.split('.');
+        let (Some(header), Some(payload), Some(signature), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(JwsError::Parts { found: text.split('.').count() });
+        };
+        let header = Header(object(header, Part::Header)?);
+        if header.0.contains_key("crit") {
+            return Err(JwsError::Critical);
+        }
+        let payload = object(payload, Part::Payload)?;
+        let signature = base64url::decode(signature).ok_or(JwsError::Base64 { part: Part::Signature })?;
+        let signing_input = text.rsplit_once('.').map_or(text, |(input, _)| input);
+        Ok(Self { header, payload, signing_input, signature })
+    }
+
+    /// Returns the protected header.
+    #[must_use]
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Returns the claims, unverified.
+    #[must_use]
+    pub const fn payload(&self) -> &Map<String, Value> {
+        &self.payload
+    }
+
+    /// Takes the claims out.
+    #[must_use]
+    pub fn into_payload(self) -> Map<String, Value> {
+        self.payload
+    }
+
+    /// Returns the text that was signed: header and payload as they stand (RFC 7515 section 2).
+    #[must_use]
+    pub const fn signing_input(&self) -> &'a str {
+        self.signing_input
+    }
+
+    /// Returns the signature's bytes.
+    #[must_use]
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+}
+
+impl fmt::Debug for Jws<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jws").field("header", &self.header).finish_non_exhaustive()
+    }
+}
+
+impl Header {
+    /// Returns `alg` as it stands (RFC 7515 section 4.1.1).
+    #[must_use]
+    pub fn alg(&self) -> Option<&str> {
+        self.text("alg")
+    }
+
+    /// Returns the algorithm, where it is one that we know.
+    #[must_use]
+    pub fn algorithm(&self) -> Option<Algorithm> {
+        self.alg().and_then(Algorithm::from_name)
+    }
+
+    /// Returns `kid`, the name of the key (RFC 7515 section 4.1.4).
+    #[must_use]
+    pub fn kid(&self) -> Option<&str> {
+        self.text("kid")
+    }
+
+    /// Returns `typ` (RFC 7515 section 4.1.9).
+    #[must_use]
+    pub fn typ(&self) -> Option<&str> {
+        self.text("typ")
+    }
+
+    /// Returns `cat`, the category of a session service's token.
+    #[must_use]
+    pub fn cat(&self) -> Option<&str> {
+        self.text("cat")
+    }
+
+    /// Returns all parameters.
+    #[must_use]
+    pub const fn parameters(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).and_then(Value::as_str)
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Header => "header",
+            Self::Payload => "payload",
+            Self::Signature => "signature",
+        })
+    }
+}
+
+fn object(text: &str, part: Part) -> Result<Map<String, Value>, JwsError> {
+    let bytes = base64url::decode(text).ok_or(JwsError::Base64 { part })?;
+    match serde_json::from_slice(&bytes) {
+        Ok(Value::Object(map)) => Ok(map),
+        Ok(_) => Err(JwsError::NotAnObject { part }),
+        Err(_) => Err(JwsError::Json { part }),
+    }
+}
