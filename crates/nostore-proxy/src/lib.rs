@@ -1,1 +1,36 @@
-//! Reverse-proxy plumbing: hop-by-hop fields, pools, upgrades, interim responses, 502 and 504.
+//! Reverse-proxy plumbing: sends a visitor's request to an upstream and brings its answer back,
+//! field lines cleaned, bodies streamed, upgrades tunnelled, failures told as 502 or 504.
+//!
+//! It decides nothing about caching or about who is asking; the edge and the guard do that around it.
+//!
+//! # Invariants
+//!
+//! - No body is ever collected: a frame is read from one side when the other side takes it.
+//! - What is meant for one hop (RFC 9110 section 7.6.1) crosses in neither direction, and what a visitor
+//!   claims about earlier hops (`Forwarded`, `X-Forwarded-*`) never reaches the app.
+//! - A body that the upstream did not finish ends in an error, so that the visitor's connection is cut
+//!   and never looks complete.
+//! - No crypto provider is installed for the process: TLS gets its provider as a value.
+//!
+//! # Not covered
+//!
+//! HTTP/2, `CONNECT`, and passing interim responses on: the upstream's 1xx are read and dropped (RFC 9110
+//! section 15.2 allows that to a proxy that asked for none), and `100 Continue` is answered by the server
+//! that faces the visitor.
+//!
+//! Specifications: RFC 9110 sections 7.6, 9.2.2 and 15.6; RFC 9112 sections 3.2, 6 and 9; RFC 9209.
+
+mod body;
+mod connect;
+mod error;
+mod field;
+mod page;
+mod tunnel;
+mod upstream;
+
+pub use body::{BodyError, RequestBody, ResponseBody};
+pub use error::ProxyError;
+pub use field::{Forwarded, clean_request, clean_response, upgrade_protocol};
+pub use page::{error_page, plain_page};
+pub use tunnel::Tunnel;
+pub use upstream::{Answer, Limits, Upstream, UpstreamError};
