@@ -1,1 +1,66 @@
 //! Law: who sent this request.
+//!
+//! [`authenticate`] decides whether the sender is signed in, signed out, or unknown and to be sent
+//! through a handshake with the identity service. It is a pure function that is run again as facts
+//! arrive: it answers [`Step::Done`], or [`Step::Need`] with one question whose answer the caller
+//! appends to its [`Facts`].
+//!
+//! # Scope
+//!
+//! Session tokens in cookies and in `Authorization: Bearer`, test and live keys, suffixed
+//! cookies, the handshake in the token and in the nonce format. What a shell has to do is in
+//! [`Decision::edits`]; an `if` about the protocol in a shell is a defect.
+//!
+//! # Invariants
+//!
+//! - No clock, network, randomness, environment or `async`.
+//! - Total: any bytes that a client can send give a [`Step`], never a panic.
+//! - A [`Need`] never repeats, and there are at most five before [`Step::Done`].
+//! - Nobody is signed in without a verified signature; without the feature `native` nobody is.
+//! - No decision removes or adds the parameter `__clerk_netlify_cache_bust`.
+//!
+//! # Not covered
+//!
+//! Satellite domains, organisation activation, machine tokens and the refresh of expired tokens:
+//! rows that are still to come. Caching fields other than `Cache-Control: no-store` on redirects:
+//! the cache law adds the whole field set.
+//!
+//! # Deviations from the reference protocol
+//!
+//! - URL and path are joined as text, so a path that starts with `//` stays on its own origin.
+//! - A category other than a session's is refused wherever a session token is expected.
+//! - Tokens are strict: no padding, JSON objects only; anything else is `token-invalid`.
+//! - The loop counter stops at three *or more*, and of several counter cookies the largest counts.
+//! - `redirect_url` never carries an old `__clerk_handshake`, `__clerk_handshake_nonce` or
+//!   `__clerk_help`; redirects carry `Referrer-Policy: no-referrer`.
+//! - Numbers in cookies are decimal digits; anything else is 0.
+//!
+//! Specifications: RFC 7515 section 5.2; RFC 7519 section 4.1; RFC 6265bis; the URL Standard,
+//! "application/x-www-form-urlencoded"; the handshake protocol as this project writes it down.
+
+mod config;
+mod context;
+mod decision;
+mod handshake;
+mod http_date;
+mod key;
+mod name;
+mod need;
+mod reason;
+mod rows;
+mod sign_out;
+mod suffix;
+mod target;
+mod token;
+
+pub use config::{Config, ConfigError};
+pub use context::carries_handshake_return;
+pub use decision::{Claims, Decision, Session, Status};
+pub use key::{Instance, KeyError, PublishableKey};
+pub use name::CACHE_BUST_PARAMETER;
+pub use need::{Answer, Facts, KeysFailure, Need, OutboundRequest, PayloadFailure, Step};
+pub use reason::Reason;
+pub use rows::authenticate;
+pub use sign_out::clear_cookies;
+pub use target::sign_in_location;
+pub use token::MAX_TOKEN_BYTES;

@@ -1,0 +1,238 @@
+//! The outcome: who it is, why, and what the response must carry.
+
+use nostore_message::{FieldEdit, Secret};
+use serde_json::{Map, Value};
+
+use crate::{Reason, name};
+
+/// What was decided.
+///
+/// **Rule for every shell:** where [`Decision::location`] is there, answer 307 with the edits and
+/// nothing else, whatever the status; a resolved handshake of a development instance is signed in
+/// *and* has a location.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// Who it is.
+    pub status: Status,
+    /// Why not simply signed in.
+    pub reason: Option<Reason>,
+    /// A sentence for developers; may be empty. Holds no secret.
+    pub message: String,
+    /// What the response must carry, in order: `Location`, `Cache-Control: no-store`, `Set-Cookie`,
+    /// the state fields.
+    pub edits: Vec<FieldEdit>,
+    /// A redirect was due, but there were three within two seconds: it is withheld, and sending
+    /// the visitor to a sign-in page would only go on with the loop. Say why instead.
+    pub loop_stopped: bool,
+}
+
+/// Who sent the request.
+#[derive(Clone, Debug)]
+pub enum Status {
+    /// The configuration cannot be right: answer 500 with the message as plain text.
+    Error {
+        /// What is wrong and what to do.
+        message: String,
+    },
+    /// Unknown: the answer is a redirect to the identity service.
+    Handshake,
+    /// A session was verified.
+    SignedIn(Session),
+    /// Nobody who is known.
+    SignedOut,
+}
+
+/// A verified session.
+#[derive(Clone, Debug)]
+pub struct Session {
+    claims: Claims,
+    token: Secret,
+}
+
+/// The claims of a session token (RFC 7519 section 4.1, and the session service's own).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claims {
+    sub: String,
+    raw: Map<String, Value>,
+}
+
+impl Decision {
+    pub(crate) fn new(status: Status, reason: Option<Reason>, message: impl Into<String>) -> Self {
+        Self { status, reason, message: message.into(), edits: Vec::new(), loop_stopped: false }
+    }
+
+    pub(crate) fn signed_in(session: Session, edits: Vec<FieldEdit>) -> Self {
+        Self { edits, ..Self::new(Status::SignedIn(session), None, "") }
+    }
+
+    pub(crate) fn signed_out(reason: Reason, message: impl Into<String>) -> Self {
+        Self::new(Status::SignedOut, Some(reason), message).with_state(Vec::new())
+    }
+
+    /// Takes `edits` and adds the fields that tell the state, where there is one to tell.
+    pub(crate) fn with_state(mut self, edits: Vec<FieldEdit>) -> Self {
+        self.edits = edits;
+        let status = match self.status {
+            Status::Handshake => "handshake",
+            Status::SignedOut => "signed-out",
+            Status::Error { .. } | Status::SignedIn(_) => return self,
+        };
+        self.edits.push(FieldEdit::set(name::STATUS_FIELD, status));
+        if let Some(reason) = self.reason {
+            self.edits.push(FieldEdit::set(name::REASON_FIELD, reason.as_str()));
+        }
+        if !self.message.is_empty() && is_field_text(&self.message) {
+            self.edits.push(FieldEdit::set(name::MESSAGE_FIELD, self.message.clone()));
+        }
+        self
+    }
+
+    /// Returns where the visitor is to be sent. If there is one, the answer is a 307.
+    #[must_use]
+    pub fn location(&self) -> Option<&str> {
+        self.edits.iter().find_map(|edit| match edit {
+            FieldEdit::Set { name, value } if name == "location" => Some(&**value),
+            _ => None,
+        })
+    }
+
+    /// Returns the session, where somebody is signed in.
+    #[must_use]
+    pub const fn session(&self) -> Option<&Session> {
+        match &self.status {
+            Status::SignedIn(session) => Some(session),
+            _ => None,
+        }
+    }
+}
+
+impl Status {
+    /// Returns the stable name of the status.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Error { .. } => "error",
+            Self::Handshake => "handshake",
+            Self::SignedIn(_) => "signed-in",
+            Self::SignedOut => "signed-out",
+        }
+    }
+}
+
+impl Session {
+    pub(crate) fn new(sub: String, raw: Map<String, Value>, token: &str) -> Self {
+        Self { claims: Claims { sub, raw }, token: Secret::new(token) }
+    }
+
+    /// Returns the claims.
+    #[must_use]
+    pub const fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// Returns the token itself, to call other services with.
+    #[must_use]
+    pub const fn token(&self) -> &Secret {
+        &self.token
+    }
+
+    /// Returns the user's id: the claim `sub`.
+    #[must_use]
+    pub fn user_id(&self) -> &str {
+        self.claims.sub()
+    }
+
+    /// Returns the session's id: the claim `sid`.
+    #[must_use]
+    pub fn session_id(&self) -> Option<&str> {
+        self.claims.sid()
+    }
+
+    /// Returns the claim `email`.
+    #[must_use]
+    pub fn email(&self) -> Option<&str> {
+        self.claims.email()
+    }
+
+    /// Returns a claim by its name.
+    #[must_use]
+    pub fn claim(&self, name: &str) -> Option<&Value> {
+        self.claims.raw.get(name)
+    }
+
+    /// Tells whether the sign-in still has open tasks (claim `sts`). By default such a session
+    /// counts as signed out towards the application.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        self.claims.text("sts") == Some("pending")
+    }
+}
+
+impl Claims {
+    /// Returns the subject.
+    #[must_use]
+    pub fn sub(&self) -> &str {
+        &self.sub
+    }
+
+    /// Returns the session's id.
+    #[must_use]
+    pub fn sid(&self) -> Option<&str> {
+        self.text("sid")
+    }
+
+    /// Returns the issuer.
+    #[must_use]
+    pub fn iss(&self) -> Option<&str> {
+        self.text("iss")
+    }
+
+    /// Returns the origin that the token was made for.
+    #[must_use]
+    pub fn azp(&self) -> Option<&str> {
+        self.text("azp")
+    }
+
+    /// Returns the e-mail address.
+    #[must_use]
+    pub fn email(&self) -> Option<&str> {
+        self.text("email")
+    }
+
+    /// Returns when the token expires, in seconds since 1970.
+    #[must_use]
+    pub fn exp(&self) -> Option<f64> {
+        self.number("exp")
+    }
+
+    /// Returns when the token was issued, in seconds since 1970.
+    #[must_use]
+    pub fn iat(&self) -> Option<f64> {
+        self.number("iat")
+    }
+
+    /// Returns from when on the token is valid, in seconds since 1970.
+    #[must_use]
+    pub fn nbf(&self) -> Option<f64> {
+        self.number("nbf")
+    }
+
+    /// Returns all claims.
+    #[must_use]
+    pub const fn raw(&self) -> &Map<String, Value> {
+        &self.raw
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.raw.get(name).and_then(Value::as_str)
+    }
+
+    fn number(&self, name: &str) -> Option<f64> {
+        self.raw.get(name).and_then(Value::as_f64)
+    }
+}
+
+/// Tells whether a text can stand in a field line as it is (RFC 9110 section 5.5, ASCII only).
+pub(crate) fn is_field_text(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~'))
+}

@@ -1,0 +1,109 @@
+//! URLs: the one that the visitor asked for, and those that they are sent to.
+
+use nostore_message::RequestHead;
+use url::{Url, form_urlencoded};
+
+use crate::context::Context;
+use crate::token::MAX_TOKEN_BYTES;
+use crate::{CACHE_BUST_PARAMETER, Config, Instance, Reason, name};
+
+/// Never part of `redirect_url`: what an earlier handshake left there, and what names a browser.
+const NOT_RETURNED: [&str; 5] =
+    [name::DEV_BROWSER, name::LEGACY_DEV_SESSION, name::HANDSHAKE, name::NONCE, name::HELP];
+
+/// Taken off the URL when a handshake of a development instance has been resolved.
+const CLEANED: [&str; 4] = [name::HANDSHAKE, name::HELP, name::DEV_BROWSER, name::NONCE];
+
+/// Returns the URL that the visitor asked for, or nothing when the authority is no host.
+///
+/// Origin and path are joined as text and the authority is checked by itself, so neither
+/// `//evil.example` nor `@evil.example` as a target leads to another origin.
+pub(crate) fn public_url(request: &RequestHead<'_>) -> Option<Url> {
+    request.origin()?;
+    if request.target.starts_with('/') {
+        Url::parse(&request.url()).ok()
+    } else {
+        Url::parse(&format!("{}://{}/", request.scheme, request.authority)).ok()
+    }
+}
+
+/// Builds the URL of the handshake, or nothing when there is no URL to return to.
+pub(crate) fn handshake_url(context: &Context<'_>, reason: Reason) -> Option<String> {
+    let url = context.url?;
+    let base = context.config.browser_base(&url.origin().ascii_serialization());
+    let endpoint = Url::parse(&format!("{base}/v1/client/handshake")).ok()?;
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query
+        .append_pair("redirect_url", without(url, &NOT_RETURNED).as_str())
+        .append_pair("__clerk_api_version", name::API_VERSION)
+        .append_pair("suffixed_cookies", if context.suffixed { "true" } else { "false" })
+        .append_pair("__clerk_hs_reason", reason.as_str())
+        .append_pair("format", "nonce");
+    if let Some(token) = context.session_token().filter(|token| token.len() <= MAX_TOKEN_BYTES) {
+        query.append_pair(name::SESSION, token);
+    }
+    if let Some(browser) = context.dev_browser.filter(|_| context.is_development()) {
+        query.append_pair(name::DEV_BROWSER, browser);
+    }
+    Some(format!("{endpoint}?{}", query.finish()))
+}
+
+/// Returns the URL of the request without what a handshake of a development instance put there.
+pub(crate) fn cleaned(url: &Url) -> String {
+    without(url, &CLEANED).into()
+}
+
+/// Builds the URL of the sign-in page, from which the visitor comes back to `return_to`: a URL, or
+/// a path on the site. `None` when the request has no usable authority.
+///
+/// Where `return_to` lies on another origin, the site's own root is taken instead. The
+/// cache-bust parameter and what belongs to a handshake are not copied into the return URL. A
+/// development instance adds the browser's name, because its sites share no cookies.
+#[must_use]
+pub fn sign_in_location(request: &RequestHead<'_>, config: &Config, return_to: &str) -> Option<String> {
+    let site = public_url(request)?;
+    let root = || site.join("/").ok();
+    let back = site.join(return_to).ok().filter(|back| back.origin() == site.origin()).or_else(root)?;
+    let mut dropped = NOT_RETURNED.to_vec();
+    dropped.push(CACHE_BUST_PARAMETER);
+    let back = if back.query().is_some() { without(&back, &dropped) } else { back };
+    let origin = site.origin().ascii_serialization();
+    let page = match config.sign_in_setting() {
+        Some(path) if path.starts_with('/') => format!("{origin}{path}"),
+        Some(url) => url.to_owned(),
+        None => format!("{}/sign-in", config.browser_base(&origin)),
+    };
+    let mut page = Url::parse(&page).ok()?;
+    page.query_pairs_mut().append_pair("redirect_url", back.as_str());
+    if config.instance() == Instance::Development && page.origin() != site.origin() {
+        if let Some(browser) = dev_browser(request, config) {
+            page.query_pairs_mut().append_pair(name::DEV_BROWSER, &browser);
+        }
+    }
+    Some(page.into())
+}
+
+fn dev_browser(request: &RequestHead<'_>, config: &Config) -> Option<String> {
+    let cookies = request.cookies();
+    let suffixed = config.publishable_key().suffixed(name::DEV_BROWSER);
+    [suffixed.as_str(), name::DEV_BROWSER]
+        .iter()
+        .filter_map(|name| cookies.value(name))
+        .find(|value| !value.is_empty())
+        .map(std::borrow::Cow::into_owned)
+}
+
+/// Deletes query parameters. The rest of the query is serialised anew, as the URL Standard has it
+/// for a form, even when nothing was deleted; an empty query disappears.
+fn without(url: &Url, names: &[&str]) -> Url {
+    let mut kept = form_urlencoded::Serializer::new(String::new());
+    for (key, value) in form_urlencoded::parse(url.query().unwrap_or_default().as_bytes()) {
+        if !names.contains(&&*key) {
+            kept.append_pair(&key, &value);
+        }
+    }
+    let kept = kept.finish();
+    let mut url = url.clone();
+    url.set_query(Some(kept.as_str()).filter(|query| !query.is_empty()));
+    url
+}

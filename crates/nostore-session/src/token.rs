@@ -1,0 +1,269 @@
+//! Verification of tokens, in the protocol's order: form, category, key, type, algorithm,
+//! signature, then the claims.
+
+use nostore_jose::{Jwk, Jws, JwsError};
+use nostore_message::UnixTime;
+use serde_json::Value;
+
+use crate::context::Context;
+use crate::need::{Answer, KeysFailure, Need};
+use crate::{Reason, Session, http_date};
+
+/// The longest token that is looked at, in bytes. Browsers keep cookies of about 4 KiB, and
+/// common servers take field lines of 8 to 16 KiB.
+pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
+
+/// The longest name of a key that is worth asking for.
+const MAX_KID_BYTES: usize = 256;
+
+const SESSION_CATEGORY: &str = "cl_B7d4PD111AAA";
+const IGNORED_CATEGORY: &str = "cl_I7d4PD111III";
+
+const CHECK_TOKEN: &str = "Make sure that this is a valid Clerk-generated JWT.";
+
+/// Why a token was not accepted.
+pub(crate) enum Refusal {
+    /// Not known yet.
+    Need(Need),
+    /// By a rule of the protocol.
+    Token(TokenError),
+    /// The network failed: not the token's fault.
+    Unreachable,
+}
+
+/// The rule that a token broke.
+pub(crate) struct TokenError {
+    pub(crate) reason: Reason,
+    pub(crate) text: String,
+    pub(crate) action: &'static str,
+}
+
+impl TokenError {
+    pub(crate) fn new(reason: Reason, text: impl Into<String>) -> Self {
+        Self { reason, text: text.into(), action: "" }
+    }
+
+    const fn acting(mut self, action: &'static str) -> Self {
+        self.action = action;
+        self
+    }
+
+    /// Returns the text with what to do about it.
+    pub(crate) fn full(&self) -> String {
+        if self.action.is_empty() { self.text.clone() } else { format!("{} {}", self.text, self.action) }
+    }
+}
+
+impl From<TokenError> for Refusal {
+    fn from(error: TokenError) -> Self {
+        Self::Token(error)
+    }
+}
+
+/// Parses a token that is not longer than [`MAX_TOKEN_BYTES`].
+pub(crate) fn parse_sized(text: &str) -> Result<Jws<'_>, JwsError> {
+    if text.len() > MAX_TOKEN_BYTES {
+        return Err(JwsError::Parts { found: 0 });
+    }
+    Jws::parse(text)
+}
+
+/// Tells whether a token is of another kind than a session's: another category, or a machine's.
+pub(crate) fn is_other_kind(jws: &Jws<'_>) -> bool {
+    let machine = jws.payload().get("sub").and_then(Value::as_str).is_some_and(|sub| sub.starts_with("mch_"));
+    let oauth = matches!(jws.header().typ(), Some("at+jwt" | "application/at+jwt"));
+    machine || oauth || has_other_category(jws)
+}
+
+/// Verifies a session token; clocks may differ by `skew_ms`.
+pub(crate) fn verify_session(context: &Context<'_>, text: &str, skew_ms: i64) -> Result<Session, Refusal> {
+    let jws = parse_sized(text).map_err(malformed)?;
+    if has_other_category(&jws) {
+        return Err(TokenError::new(Reason::TokenInvalid, "Invalid session token category.").into());
+    }
+    let key = key(context, &jws)?;
+    verify_head(&jws)?;
+    verify_signature(&jws, key, "JWT signature is invalid.")?;
+    let sub = verify_claims(context, &jws)?;
+    verify_times(&jws, context.now, skew_ms)?;
+    Ok(Session::new(sub, jws.into_payload(), text))
+}
+
+/// Verifies a handshake token and returns its directives. Such a token does not expire.
+pub(crate) fn verify_handshake(context: &Context<'_>, text: &str) -> Result<Vec<String>, Refusal> {
+    let jws = parse_sized(text).map_err(malformed)?;
+    let key = key(context, &jws)?;
+    verify_head(&jws)?;
+    if has_other_category(&jws) {
+        return Err(TokenError::new(Reason::TokenInvalid, "Invalid handshake token category.").into());
+    }
+    verify_signature(&jws, key, "Handshake signature is invalid.")?;
+    let list = jws.payload().get("handshake").and_then(Value::as_array);
+    let texts = list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+    Ok(texts.collect())
+}
+
+pub(crate) fn malformed(error: JwsError) -> TokenError {
+    let text = match error {
+        JwsError::Parts { .. } => "Invalid JWT form. A JWT consists of three parts separated by dots.",
+        _ => "Invalid JWT form. The header, payload, or signature could not be decoded.",
+    };
+    TokenError::new(Reason::TokenInvalid, text)
+}
+
+fn has_other_category(jws: &Jws<'_>) -> bool {
+    let category = jws.header().parameters().get("cat");
+    category.is_some_and(|category| category != SESSION_CATEGORY && category != IGNORED_CATEGORY)
+}
+
+/// Finds the key by its name: in what was fetched for this decision, then in the snapshot. An
+/// unknown name is asked for once.
+fn key<'c>(context: &Context<'c>, jws: &Jws<'_>) -> Result<&'c Jwk, Refusal> {
+    let mismatch = |kid: &str| {
+        let text = format!("The JWK Set has no key with the kid \"{}\" of the token.", kid.escape_default());
+        Refusal::from(TokenError::new(Reason::JwkKidMismatch, text))
+    };
+    let Some(kid) = jws.header().kid().filter(|kid| kid.len() <= MAX_KID_BYTES) else {
+        return Err(mismatch(""));
+    };
+    let fetched = context.facts.answers.iter().rev().filter_map(Answer::jwk_set).map(|set| &**set);
+    if let Some(key) = fetched.chain(context.facts.keys).find_map(|set| set.find(kid)) {
+        return Ok(key);
+    }
+    let asked = context.facts.answers.iter().find_map(|answer| match answer {
+        Answer::JwkSet { kid: Some(asked), result } if asked == kid => Some(result),
+        _ => None,
+    });
+    let failed = |text: &str| TokenError::new(Reason::JwkRemoteFailedToLoad, text);
+    Err(match asked {
+        None => Refusal::Need(Need::JwkSet { kid: Some(kid.to_owned()) }),
+        Some(Ok(set)) if set.is_empty() => failed("The JWK Set has no usable key.").into(),
+        Some(Ok(_)) => mismatch(kid),
+        Some(Err(KeysFailure::NotLoaded { status })) => {
+            failed(&format!("Error loading the JWK Set: the answer had the status {status}.")).into()
+        }
+        Some(Err(KeysFailure::SecretKey)) => {
+            let text = "The identity service refused the secret key.";
+            TokenError::new(Reason::SecretKeyInvalid, text).into()
+        }
+        Some(Err(KeysFailure::Unreachable)) => Refusal::Unreachable,
+    })
+}
+
+fn verify_head(jws: &Jws<'_>) -> Result<(), TokenError> {
+    match jws.header().parameters().get("typ") {
+        None => {}
+        Some(Value::String(typ)) if typ == "JWT" => {}
+        Some(other) => {
+            let text = format!("Invalid JWT type {other}. Expected \"JWT\".");
+            return Err(TokenError::new(Reason::TokenInvalid, text).acting(CHECK_TOKEN));
+        }
+    }
+    if jws.header().algorithm().is_none() {
+        let alg = jws.header().alg().unwrap_or_default().escape_default();
+        let text = format!("Invalid JWT algorithm \"{alg}\". Supported: RS256,RS384,RS512.");
+        return Err(TokenError::new(Reason::TokenInvalidAlgorithm, text).acting(CHECK_TOKEN));
+    }
+    Ok(())
+}
+
+#[cfg(feature = "native")]
+fn verify_signature(jws: &Jws<'_>, key: &Jwk, mismatch: &str) -> Result<(), TokenError> {
+    use nostore_jose::VerifyError;
+
+    nostore_jose::verify(jws, key).map_err(|error| match error {
+        VerifyError::Signature => TokenError::new(Reason::TokenInvalidSignature, mismatch),
+        other => {
+            let text = format!("Error verifying JWT signature. {other}");
+            TokenError::new(Reason::TokenVerificationFailed, text).acting(CHECK_TOKEN)
+        }
+    })
+}
+
+#[cfg(not(feature = "native"))]
+fn verify_signature(_jws: &Jws<'_>, _key: &Jwk, _mismatch: &str) -> Result<(), TokenError> {
+    let text = "Error verifying JWT signature. This build has no cryptography.";
+    Err(TokenError::new(Reason::TokenVerificationFailed, text))
+}
+
+/// Checks subject, audience and authorized party; returns the subject.
+fn verify_claims(context: &Context<'_>, jws: &Jws<'_>) -> Result<String, TokenError> {
+    let failed =
+        |text: String| Err(TokenError::new(Reason::TokenVerificationFailed, text).acting(CHECK_TOKEN));
+    let claim = |name: &str| jws.payload().get(name);
+    let Some(sub) = claim("sub").and_then(Value::as_str) else {
+        let found = claim("sub").map_or_else(|| "undefined".to_owned(), Value::to_string);
+        return failed(format!("Subject claim (sub) is required and must be a string. Received {found}."));
+    };
+    let audiences = context.config.audiences();
+    if let Some(audience) = claim("aud").filter(|_| !audiences.is_empty()) {
+        if !has_audience(audience, audiences) {
+            let list = audiences.join(",");
+            return failed(format!(
+                "Invalid JWT audience claim (aud) {audience}. Expected one of \"{list}\"."
+            ));
+        }
+    }
+    let parties = context.config.parties();
+    let party = claim("azp").and_then(Value::as_str).unwrap_or_default();
+    if !parties.is_empty() && !parties.iter().any(|allowed| allowed == party) {
+        let list = parties.join(",");
+        let text = format!("Invalid JWT Authorized party claim (azp) \"{party}\". Expected \"{list}\".");
+        return Err(TokenError::new(Reason::TokenInvalidAuthorizedParties, text));
+    }
+    Ok(sub.to_owned())
+}
+
+/// A text must be among the audiences, a list of texts must meet them; other types say nothing,
+/// and neither does an empty one.
+fn has_audience(claim: &Value, audiences: &[String]) -> bool {
+    let wanted = |text: &str| audiences.iter().any(|audience| audience == text);
+    match claim {
+        Value::String(text) => text.is_empty() || wanted(text),
+        Value::Array(list) if list.is_empty() || !list.iter().all(Value::is_string) => true,
+        Value::Array(list) => list.iter().filter_map(Value::as_str).any(wanted),
+        _ => true,
+    }
+}
+
+/// Checks `exp` (required), `nbf` and `iat` (RFC 7519 section 4.1), in whole or broken seconds.
+fn verify_times(jws: &Jws<'_>, now: UnixTime, skew_ms: i64) -> Result<(), TokenError> {
+    let number = |name: &str, meaning: &str| match jws.payload().get(name) {
+        None => Ok(None),
+        Some(value) => value.as_f64().map(Some).ok_or_else(|| {
+            let text = format!("Invalid JWT {meaning} claim ({name}) {value}. Expected a number.");
+            TokenError::new(Reason::TokenVerificationFailed, text).acting(CHECK_TOKEN)
+        }),
+    };
+    let today = http_date::format(millis(now.millis()) / 1_000.0);
+    let Some(exp) = number("exp", "expiry date")? else {
+        let text = "Invalid JWT expiry date claim (exp) undefined. Expected a number.";
+        return Err(TokenError::new(Reason::TokenVerificationFailed, text).acting(CHECK_TOKEN));
+    };
+    if exp * 1_000.0 <= millis(now.millis().saturating_sub(skew_ms)) {
+        let date = http_date::format(exp);
+        let text = format!("JWT is expired. Expiry date: {date}, Current date: {today}.");
+        return Err(TokenError::new(Reason::TokenExpired, text));
+    }
+    let latest = millis(now.millis().saturating_add(skew_ms));
+    if let Some(nbf) = number("nbf", "not before date")?.filter(|nbf| nbf * 1_000.0 > latest) {
+        let date = http_date::format(nbf);
+        let text = format!(
+            "JWT cannot be used prior to not before date claim (nbf). Not before date: {date}; Current date: {today};"
+        );
+        return Err(TokenError::new(Reason::TokenNotActiveYet, text));
+    }
+    if let Some(iat) = number("iat", "issued at date")?.filter(|iat| iat * 1_000.0 > latest) {
+        let date = http_date::format(iat);
+        let text = format!(
+            "JWT issued at date claim (iat) is in the future. Issued at date: {date}; Current date: {today};"
+        );
+        return Err(TokenError::new(Reason::TokenIatInTheFuture, text));
+    }
+    Ok(())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are far below 2^53")]
+fn millis(value: i64) -> f64 {
+    value as f64
+}
