@@ -37,12 +37,16 @@ pub enum ProxyError {
         limit_millis: u64,
     },
     /// The response head is longer than allowed.
-    #[error("expected a response head of at most {limit_bytes} bytes from {upstream}, found a longer one")]
+    #[error(
+        "expected a response head of at most {limit_bytes} bytes and {limit_lines} lines from {upstream}, found a longer one"
+    )]
     HeadTooLarge {
         /// The upstream's origin.
         upstream: String,
         /// The limit in bytes.
         limit_bytes: usize,
+        /// The limit in field lines.
+        limit_lines: usize,
     },
     /// The request came back to the proxy that sent it.
     #[error("expected the app at {upstream}, found this proxy itself: the request goes in circles")]

@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 
+use http::Version;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use nostore_message::Scheme;
 
@@ -48,7 +49,8 @@ pub fn upgrade_protocol(fields: &HeaderMap) -> Option<HeaderValue> {
 
 /// Turns the visitor's request fields into those for the upstream. `Connection` and `Upgrade` are
 /// written again for a request that switches protocols; everything else that is hop-by-hop goes.
-pub fn clean_request(fields: &mut HeaderMap, forwarded: &Forwarded<'_>) {
+/// `received` is the version that the visitor spoke, for `Via`.
+pub fn clean_request(fields: &mut HeaderMap, received: Version, forwarded: &Forwarded<'_>) {
     let upgrade = upgrade_protocol(fields);
     let trailers = accepts_trailers(fields);
     remove_hop_by_hop(fields);
@@ -63,7 +65,8 @@ pub fn clean_request(fields: &mut HeaderMap, forwarded: &Forwarded<'_>) {
     set_text(fields, HeaderName::from_static("x-forwarded-for"), &forwarded.address.to_string());
     set_text(fields, HeaderName::from_static("x-forwarded-host"), forwarded.authority);
     set_text(fields, HeaderName::from_static("x-forwarded-proto"), forwarded.scheme.as_str());
-    if let Ok(hop) = HeaderValue::from_str(&format!("1.1 {}", forwarded.pseudonym)) {
+    let protocol = if received == Version::HTTP_10 { "1.0" } else { "1.1" };
+    if let Ok(hop) = HeaderValue::from_str(&format!("{protocol} {}", forwarded.pseudonym)) {
         fields.append(header::VIA, hop);
     }
 }

@@ -23,11 +23,11 @@ pub fn error_page(error: &ProxyError, request: &HeaderMap, pseudonym: &str) -> R
 #[must_use]
 pub fn plain_page(status: StatusCode, found: &str, mend: &str, request: &HeaderMap) -> Response<Bytes> {
     let title = format!("{} {}", status.as_str(), status.canonical_reason().unwrap_or("Error"));
-    let (found, mend) = (sentence(found), sentence(mend));
+    let found = sentence(found);
     let (kind, body) = if wants_html(request) {
-        ("text/html; charset=utf-8", html(&title, &found, &mend))
+        ("text/html; charset=utf-8", html(&title, &found, mend))
     } else {
-        ("text/plain; charset=utf-8", format!("{title}\n{found}\nTo mend it: {mend}\n"))
+        ("text/plain; charset=utf-8", format!("{title}\n{found}\nTo mend it: {mend}.\n"))
     };
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status;
@@ -56,7 +56,7 @@ fn html(title: &str, found: &str, mend: &str) -> String {
          body{{font:1rem/1.5 system-ui,sans-serif;margin:12vh auto;max-width:38rem;padding:0 1rem;color:#222;background:#fff}}\n\
          h1{{font-size:1.4rem}}p{{overflow-wrap:anywhere}}.mend{{border-left:3px solid #888;padding-left:1rem}}\n\
          @media(prefers-color-scheme:dark){{body{{color:#ddd;background:#161616}}}}\n\
-         </style></head>\n<body><h1>{title}</h1><p>{found}</p><p class=\"mend\">To mend it: {mend}</p></body></html>\n"
+         </style></head>\n<body><h1>{title}</h1><p>{found}</p><p class=\"mend\">To mend it: {mend}.</p></body></html>\n"
     )
 }
 

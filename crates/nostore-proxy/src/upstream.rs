@@ -130,10 +130,10 @@ impl Upstream {
             return Err(ProxyError::Loop { upstream: self.name.to_string() });
         }
         *request.uri_mut() = self.target(request.method(), request.uri())?;
-        *request.version_mut() = Version::HTTP_11;
+        let received = std::mem::replace(request.version_mut(), Version::HTTP_11);
         let asked = upgrade_protocol(request.headers()).is_some();
         let visitor = asked.then(|| hyper::upgrade::on(&mut request));
-        clean_request(request.headers_mut(), forwarded);
+        clean_request(request.headers_mut(), received, forwarded);
 
         let mut response = self.exchange(request).await?;
         let switching = response.status() == StatusCode::SWITCHING_PROTOCOLS;
@@ -224,7 +224,8 @@ impl Upstream {
         }
         match find::<hyper::Error>(error) {
             Some(hyper) if hyper.is_parse_too_large() => {
-                ProxyError::HeadTooLarge { upstream, limit_bytes: self.limits.head_bytes }
+                let Limits { head_bytes: limit_bytes, head_fields: limit_lines, .. } = self.limits;
+                ProxyError::HeadTooLarge { upstream, limit_bytes, limit_lines }
             }
             Some(hyper) if hyper.is_parse() => ProxyError::Garbage { upstream, detail: root.to_string() },
             _ => ProxyError::Closed { upstream },
@@ -290,21 +291,20 @@ fn millis(limit: Duration) -> u64 {
     u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Walks down the causes. An I/O error hides what it wraps from `source`, so that is looked into first.
 fn chain<'e>(
     error: &'e (dyn std::error::Error + 'static),
 ) -> impl Iterator<Item = &'e (dyn std::error::Error + 'static)> {
-    std::iter::successors(Some(error), |error| error.source())
+    std::iter::successors(Some(error), |error| {
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        wrapped.map(|inner| inner as &(dyn std::error::Error + 'static)).or_else(|| error.source())
+    })
 }
 
 fn innermost<'e>(error: &'e (dyn std::error::Error + 'static)) -> &'e (dyn std::error::Error + 'static) {
     chain(error).last().unwrap_or(error)
 }
 
-/// Finds the innermost error of that type, looking into I/O errors too, which hide what they wrap.
 fn find<'e, E: std::error::Error + 'static>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e E> {
-    let own = |error: &'e (dyn std::error::Error + 'static)| {
-        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        error.downcast_ref::<E>().or_else(|| wrapped.and_then(|inner| inner.downcast_ref::<E>()))
-    };
-    chain(error).filter_map(own).last()
+    chain(error).filter_map(|error| error.downcast_ref::<E>()).last()
 }
