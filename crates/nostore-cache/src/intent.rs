@@ -1,0 +1,133 @@
+//! What the author of a response said about caching.
+//!
+//! Fields of every dialect are read, leniently: what any cache might take for a permission is one. A
+//! targeted field outranks `Cache-Control`, so that `Cache-Control: no-store` beside
+//! `CDN-Cache-Control: s-maxage=60` is still cacheable.
+
+use nostore_message::{Fields, ResponseHead};
+
+use crate::control::CacheControl;
+use crate::date;
+use crate::targeted::{Syntax, TARGETED_FIELDS, targeted};
+
+/// 2020-01-01: an `Expires` before it lies in the past, even where no `Date` says what time it is.
+const SURELY_PAST_SECS: i64 = 1_577_836_800;
+
+/// What the author said about caching.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Intent {
+    /// Some shared cache may keep the response.
+    Cacheable,
+    /// Nothing that counts.
+    Silent,
+    /// No shared cache may.
+    Uncacheable,
+}
+
+impl Intent {
+    /// Returns the stable name.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Cacheable => "cacheable",
+            Self::Silent => "silent",
+            Self::Uncacheable => "uncacheable",
+        }
+    }
+}
+
+/// Reads the author's intent.
+///
+/// Cacheable when any dialect gives a shared cache a lifetime above 0 or says `public`; else uncacheable
+/// when any says `no-store`, `private`, `no-cache` or a lifetime of 0, or when `Expires` has passed; else
+/// silent.
+#[must_use]
+pub fn author_intent(response: &ResponseHead<'_>) -> Intent {
+    let fields = &response.fields;
+    let dialects = dialect_fields(fields)
+        .filter_map(|name| targeted(fields, name, Syntax::Lenient))
+        .map(|control| of_control(&control));
+    let others = [of_accel(fields), of_edge_control(fields), of_cache_control(fields)];
+    let said: Vec<Intent> = dialects.chain(others).collect();
+    if said.contains(&Intent::Cacheable) {
+        Intent::Cacheable
+    } else if said.contains(&Intent::Uncacheable) {
+        Intent::Uncacheable
+    } else {
+        Intent::Silent
+    }
+}
+
+/// Lists the names of the targeted fields that are there, those of vendors we do not know included.
+pub(crate) fn dialect_fields<'s>(fields: &'s Fields<'_>) -> impl Iterator<Item = &'s str> {
+    fields.iter().map(|line| &*line.name).filter(|name| is_dialect_field(name))
+}
+
+fn is_dialect_field(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let known = TARGETED_FIELDS.iter().any(|known| known.eq_ignore_ascii_case(name));
+    known || lower.ends_with("-cache-control")
+}
+
+fn of_control(control: &CacheControl) -> Intent {
+    if control.forbids_sharing() {
+        return Intent::Uncacheable;
+    }
+    match control.shared_lifetime_secs() {
+        Some(0) => Intent::Uncacheable,
+        Some(_) => Intent::Cacheable,
+        None if control.public => Intent::Cacheable,
+        None => Intent::Silent,
+    }
+}
+
+fn of_cache_control(fields: &Fields<'_>) -> Intent {
+    match of_control(&CacheControl::parse(fields.all("cache-control"))) {
+        Intent::Silent => of_expires(fields),
+        said => said,
+    }
+}
+
+fn of_expires(fields: &Fields<'_>) -> Intent {
+    let Some(expires) = fields.first("expires") else { return Intent::Silent };
+    let date = fields.first("date").and_then(date::parse);
+    match date::parse(expires) {
+        Some(expires) => {
+            let from = date.map_or(SURELY_PAST_SECS, |date| date.secs());
+            if expires.secs() > from { Intent::Cacheable } else { Intent::Uncacheable }
+        }
+        None => Intent::Uncacheable,
+    }
+}
+
+/// Reads nginx's `X-Accel-Expires`: seconds, or `@` and a point in time; 0 is never.
+fn of_accel(fields: &Fields<'_>) -> Intent {
+    match fields.first("x-accel-expires").map(str::trim) {
+        None | Some("" | "off") => Intent::Silent,
+        Some("0" | "@0") => Intent::Uncacheable,
+        Some(_) => Intent::Cacheable,
+    }
+}
+
+/// Reads Akamai's `Edge-Control`, where a directive behind `!` is taken back.
+fn of_edge_control(fields: &Fields<'_>) -> Intent {
+    let words = || {
+        fields
+            .all("edge-control")
+            .flat_map(|line| line.split(','))
+            .map(|word| word.trim().to_ascii_lowercase())
+    };
+    let lifetime = |word: &str| {
+        let (name, value) = word.split_once('=').unwrap_or((word, ""));
+        let digits = value.trim_end_matches(['s', 'm', 'h', 'd']);
+        matches!(name, "max-age" | "cache-maxage" | "downstream-ttl")
+            && digits.bytes().any(|digit| (b'1'..=b'9').contains(&digit))
+    };
+    if words().any(|word| word == "no-store" || word == "bypass-cache") {
+        Intent::Uncacheable
+    } else if words().any(|word| lifetime(&word)) {
+        Intent::Cacheable
+    } else {
+        Intent::Silent
+    }
+}

@@ -1,0 +1,152 @@
+//! Under which key a request is looked up, and what the cache changes in it towards the origin.
+
+use std::fmt;
+
+use nostore_message::{FieldEdit, RequestHead, ResponseHead};
+
+use crate::profile::{Law, Names, NetlifyVaryRule, Profile};
+use crate::verdict::{PARTIAL, Verdict};
+
+/// Where to look for a stored response.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Lookup {
+    /// Nowhere: the request goes past the cache.
+    Bypass(Verdict),
+    /// Under this key.
+    Key(PrimaryKey),
+}
+
+/// The primary cache key: the URL, and what the profile adds to it.
+///
+/// Under a profile that honours `Netlify-Vary` the query is not part of it, because an instruction
+/// may say which parameters count; [`crate::Variants`] then keeps it apart.
+///
+/// `Display` and `Debug` show names, never the values of cookies, headers or query parameters.
+#[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct PrimaryKey {
+    place: String,
+    query: Option<String>,
+    cookies: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
+}
+
+impl fmt::Display for PrimaryKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.place)?;
+        if let Some(query) = &self.query {
+            let name = |pair: &str| match pair.split_once('=') {
+                Some((name, _)) => format!("{name}=*"),
+                None => "*".to_owned(),
+            };
+            write!(f, "?{}", query.split('&').map(name).collect::<Vec<_>>().join("&"))?;
+        }
+        for (name, _) in &self.headers {
+            write!(f, " {name}")?;
+        }
+        for (name, _) in &self.cookies {
+            write!(f, " cookie:{name}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for PrimaryKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PrimaryKey({self})")
+    }
+}
+
+/// Decides whether a request may be answered from the cache, and under which key.
+#[must_use]
+pub fn lookup(profile: &Profile, request: &RequestHead<'_>) -> Lookup {
+    let law = &profile.law;
+    if !law.methods.contains(&&*request.method) {
+        let text = format!("{} is not answered from the cache", request.method);
+        return Lookup::Bypass(Verdict::new("method", law.sources.methods, text));
+    }
+    if request.fields.contains("range") {
+        return Lookup::Bypass(Verdict::new("range", PARTIAL, "a request for a range goes to the origin"));
+    }
+    Lookup::Key(primary_key(law, request))
+}
+
+/// Returns the key whose stored responses `response` makes invalid (RFC 9111 section 4.4): that of
+/// an unsafe request that did not fail, where the profile invalidates at all.
+#[must_use]
+pub fn invalidated(
+    profile: &Profile,
+    request: &RequestHead<'_>,
+    response: &ResponseHead<'_>,
+) -> Option<PrimaryKey> {
+    let safe = matches!(&*request.method, "GET" | "HEAD" | "OPTIONS" | "TRACE");
+    let failed = !(200..400).contains(&response.status);
+    (profile.law.invalidates && !safe && !failed).then(|| primary_key(&profile.law, request))
+}
+
+/// Lists what the cache changes in a request before it sends it to the origin.
+#[must_use]
+pub fn forwarded(profile: &Profile, request: &RequestHead<'_>) -> Vec<FieldEdit> {
+    let law = &profile.law;
+    let mut edits = Vec::new();
+    match &law.cookies_to_origin {
+        Names::All => {}
+        Names::None => {
+            if request.fields.contains("cookie") {
+                edits.push(FieldEdit::remove("Cookie"));
+            }
+        }
+        Names::Listed(names) => {
+            if request.fields.contains("cookie") {
+                edits.push(only_cookies(request, |name| names.contains(name)));
+            }
+        }
+    }
+    if !law.authorization_to_origin && request.is_get_or_head() && request.fields.contains("authorization") {
+        edits.push(FieldEdit::remove("Authorization"));
+    }
+    edits
+}
+
+fn only_cookies(request: &RequestHead<'_>, keep: impl Fn(&str) -> bool) -> FieldEdit {
+    let cookies = request.cookies();
+    let kept: Vec<String> = cookies
+        .iter()
+        .filter(|(name, _)| keep(name))
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    if kept.is_empty() { FieldEdit::remove("Cookie") } else { FieldEdit::set("Cookie", kept.join("; ")) }
+}
+
+fn primary_key(law: &Law, request: &RequestHead<'_>) -> PrimaryKey {
+    let authority =
+        request.origin().map_or_else(|| request.authority.to_ascii_lowercase(), |origin| origin.authority());
+    let query_apart = law.netlify_vary != NetlifyVaryRule::Ignored;
+    let query = request.query().filter(|_| law.query_in_key && !query_apart).map(str::to_owned);
+    let mut cookies: Vec<(String, String)> = request
+        .cookies()
+        .iter()
+        .filter(|(name, _)| law.cookies_in_key.contains(name))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    // By name; values of a repeated name keep their order, since the first one counts.
+    cookies.sort_by(|left, right| left.0.cmp(&right.0));
+    let headers = match &law.headers_in_key {
+        Names::Listed(names) => names
+            .iter()
+            .filter_map(|name| Some((name.clone(), request.fields.combined(name)?.into_owned())))
+            .collect(),
+        Names::All | Names::None => Vec::new(),
+    };
+    PrimaryKey {
+        place: format!("{}://{authority}{}", request.scheme, request.path()),
+        query,
+        cookies,
+        headers,
+    }
+}
+
+/// Tells whether the key tells visitors apart by this cookie; `nominated` is what `Vary` and
+/// `Netlify-Vary` of the response say.
+pub(crate) fn separates_cookie(law: &Law, nominated: bool, name: &str) -> bool {
+    nominated || law.cookies_in_key.contains(name)
+}
