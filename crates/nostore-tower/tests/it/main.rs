@@ -1,0 +1,1 @@
+//! Behaviour of the layers, through a real axum app.

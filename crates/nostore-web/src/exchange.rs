@@ -1,0 +1,311 @@
+//! One request's state between its head and the head of its response.
+//!
+//! # Invariants
+//!
+//! - The level only rises until it is committed with the response head; a first read after that sees
+//!   signed out and is counted as a defect.
+//! - Who is asking is decided at most once, and only when someone wants to know.
+//!
+//! # Not covered
+//!
+//! What a cache makes of the level: see [`crate::protect_response`].
+
+use std::panic::Location;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use nostore_message::{FieldEdit, RequestHead, Sensitivity};
+use tokio::sync::OnceCell;
+
+use crate::driver::Decided;
+use crate::{Answer, Auth, Sessions, Why};
+
+/// What a visitor reads where a redirect would only go on with a loop.
+const LOOP_STOPPED: &str = "401: signing in led back here three times within two seconds, so it was stopped.\n\
+    Either the publishable and the secret key belong to different instances, or this site's clock is wrong,\n\
+    or a cache on the way replays a redirect. Reload the page to try again.\n";
+
+/// One request on its way through the app. Adapters make it with [`Sessions::begin`] and hand it to
+/// handlers; it is shared by every extractor.
+#[derive(Debug)]
+pub struct Exchange {
+    sessions: Sessions,
+    head: RequestHead<'static>,
+    decided: OnceCell<Decided>,
+    ledger: Mutex<Ledger>,
+}
+
+/// What has happened so far.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    pub(crate) level: Option<(Sensitivity, Why)>,
+    pub(crate) pending: Vec<FieldEdit>,
+    settled: bool,
+    signed_out: bool,
+    lowered: bool,
+    committed: bool,
+    defects: u32,
+}
+
+/// How a sign-out went. The cookies are cleared in any case.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[must_use = "a session that was not revoked signs the visitor in again at the next sign-in page"]
+pub enum SignOut {
+    /// The identity service did not confirm it; the reason is in the log.
+    NotRevoked,
+    /// The request carried no session to revoke.
+    NoSession,
+    /// The session is revoked at the identity service.
+    Revoked,
+}
+
+impl Exchange {
+    pub(crate) fn new(sessions: Sessions, head: RequestHead<'static>) -> Self {
+        Self { sessions, head, decided: OnceCell::new(), ledger: Mutex::default() }
+    }
+
+    /// Returns the request head, with the public scheme and authority.
+    #[must_use]
+    pub const fn head(&self) -> &RequestHead<'static> {
+        &self.head
+    }
+
+    /// Returns the sessions that this request belongs to.
+    #[must_use]
+    pub const fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// Tells who is asking. The response becomes [`Sensitivity::Personalized`].
+    ///
+    /// # Errors
+    ///
+    /// The answer to send instead: a redirect that finds out who is asking, or an error page.
+    pub async fn auth(self: &Arc<Self>, why: Why) -> Result<Auth, Answer> {
+        if !self.note_read(why) {
+            return Ok(Auth::new(Arc::clone(self), None));
+        }
+        self.decide().await;
+        self.settle()
+    }
+
+    /// Tells who is asking as far as this request says: never redirects, and sees signed out where a
+    /// redirect would have been needed. The response becomes [`Sensitivity::Personalized`].
+    pub async fn peek(self: &Arc<Self>, why: Why) -> Auth {
+        if !self.note_read(why) {
+            return Auth::new(Arc::clone(self), None);
+        }
+        self.decide().await;
+        self.settle().unwrap_or_else(|_| Auth::new(Arc::clone(self), None))
+    }
+
+    /// Tells who is asking and lets only signed-in visitors pass.
+    ///
+    /// # Errors
+    ///
+    /// The answer to send instead: as for [`Self::auth`]; for a signed-out visitor a redirect to the
+    /// sign-in page where the request is a page navigation, else a 401.
+    pub async fn require(self: &Arc<Self>, why: Why) -> Result<Auth, Answer> {
+        let auth = self.auth(why).await?;
+        if auth.session().is_some() { Ok(auth) } else { Err(self.refuse_signed_out()) }
+    }
+
+    /// Raises how sensitive the response is. After the response head was sent this is a defect.
+    #[track_caller]
+    pub fn raise(&self, level: Sensitivity) {
+        let caller = Location::caller();
+        if !self.note(level, Why::AppRaised(caller)) {
+            tracing::error!(%caller, "the sensitivity was raised after the response head was sent");
+        }
+    }
+
+    /// Lets the response be public although the handler looked at who is asking.
+    ///
+    /// A cache may give it to everyone. Right only where nothing of what was read shows in the
+    /// response, its status, or its presence. Session cookies, sign-in redirects, 401 and 403 stay protected.
+    pub fn danger_mark_public(&self) {
+        self.ledger().lowered = true;
+    }
+
+    /// Signs the visitor out: revokes the session at the identity service and has the response clear
+    /// the session cookies, which it does whatever the service says.
+    pub async fn sign_out(&self) -> SignOut {
+        if !self.note(Sensitivity::AuthFlow, Why::SignInOrOut) {
+            tracing::error!("sign-out was asked for after the response head was sent: no cookie is cleared");
+        }
+        let outcome = self.sessions.revoke(&self.head).await;
+        let mut ledger = self.ledger();
+        ledger.signed_out = true;
+        ledger.settled = true;
+        ledger.pending = self.sessions.clear_cookies();
+        outcome
+    }
+
+    /// Returns path, query and fragment of `redirect_url` where it lies on this site, else `/`.
+    #[must_use]
+    pub fn safe_return_path(&self, redirect_url: &str) -> String {
+        self.sessions.safe_return_path(&self.head, redirect_url)
+    }
+
+    /// Returns the identity service's sign-in page, which leads back to `redirect_url` where that lies
+    /// on this site, else to `/`. The location is this visitor's own, so the response becomes
+    /// [`Sensitivity::AuthFlow`].
+    #[must_use]
+    pub fn identity_sign_in_url(&self, redirect_url: &str) -> String {
+        self.note(Sensitivity::AuthFlow, Why::SignInOrOut);
+        self.sessions.identity_sign_in_url(&self.head, redirect_url)
+    }
+
+    /// Returns how sensitive the response is so far.
+    #[must_use]
+    pub fn sensitivity(&self) -> Sensitivity {
+        self.ledger().level.as_ref().map_or(Sensitivity::Public, |(level, _)| *level)
+    }
+
+    /// Counts the reads that came too late: after the response head had been committed.
+    #[must_use]
+    pub fn defects(&self) -> u32 {
+        self.ledger().defects
+    }
+
+    /// Decides now where that needs nobody's answer. Tells whether it is decided.
+    pub(crate) fn decide_now(&self) -> bool {
+        if self.decided.get().is_none() {
+            if let Some(decided) = self.sessions.decide_now(&self.head) {
+                // Someone else may have been faster; both came to the same.
+                drop(self.decided.set(decided));
+            }
+        }
+        self.decided.get().is_some()
+    }
+
+    pub(crate) async fn decide(&self) -> &Decided {
+        self.decide_now();
+        self.decided.get_or_init(|| self.sessions.decide(&self.head)).await
+    }
+
+    /// Turns the decision, which has been made, into what the reader gets.
+    pub(crate) fn settle(self: &Arc<Self>) -> Result<Auth, Answer> {
+        let (decision, session) = match self.decided.get() {
+            Some(Decided::Decision { decision, session }) => (decision, session),
+            Some(Decided::Failed(text)) => return Err(self.answer(500, Vec::new(), text.clone())),
+            None => return Ok(Auth::new(Arc::clone(self), None)),
+        };
+        if decision.location().is_some() {
+            return Err(self.answer(307, decision.edits.clone(), ""));
+        }
+        let mut ledger = self.ledger();
+        if !ledger.settled {
+            ledger.settled = true;
+            ledger.pending.clone_from(&decision.edits);
+            if decision.edits.iter().any(sets_cookie) {
+                ledger.raise(Sensitivity::AuthFlow, Why::SignInOrOut);
+            }
+        }
+        let signed_out = ledger.signed_out;
+        drop(ledger);
+        let session = session.as_ref().filter(|_| !signed_out).cloned();
+        Ok(Auth::new(Arc::clone(self), session))
+    }
+
+    /// The answer to a signed-out visitor where only signed-in ones pass.
+    pub(crate) fn refuse_signed_out(&self) -> Answer {
+        if self.loop_stopped() {
+            self.answer(401, challenge(), LOOP_STOPPED)
+        } else if self.is_navigation() {
+            let location = self.sessions.sign_in_location(&self.head);
+            self.answer(307, vec![FieldEdit::set("location", location)], "")
+        } else {
+            self.answer(401, challenge(), "401: sign in first\n")
+        }
+    }
+
+    /// Tells whether redirects were withheld because they ran in a circle.
+    fn loop_stopped(&self) -> bool {
+        matches!(self.decided.get(), Some(Decided::Decision { decision, .. }) if decision.loop_stopped)
+    }
+
+    /// Tells whether the request loads a page. Only GET and HEAD can be sent on to another page.
+    pub(crate) fn is_navigation(&self) -> bool {
+        let fields = &self.head.fields;
+        self.head.is_get_or_head()
+            && match fields.first("sec-fetch-dest") {
+                Some(destination) => matches!(destination, "document" | "iframe"),
+                None => fields.first("accept").is_some_and(|accept| accept.starts_with("text/html")),
+            }
+    }
+
+    /// Notes a reader. `false`: too late, the response head is committed.
+    pub(crate) fn note_read(&self, why: Why) -> bool {
+        let noted = self.note(Sensitivity::Personalized, why);
+        if !noted {
+            tracing::error!(
+                target = %self.head.path(),
+                "who is asking was first read after the response head was sent: the reader sees signed out"
+            );
+        }
+        noted
+    }
+
+    /// Names the line of the first accessor call, where only the extractor is known so far.
+    pub(crate) fn refine(&self, line: &'static Location<'static>) {
+        if let Some((_, why @ Why::Extractor(_))) = &mut self.ledger().level {
+            *why = Why::Read(line);
+        }
+    }
+
+    pub(crate) fn note(&self, level: Sensitivity, why: Why) -> bool {
+        let mut ledger = self.ledger();
+        if ledger.committed && ledger.level.as_ref().is_none_or(|(known, _)| level > *known) {
+            ledger.defects = ledger.defects.saturating_add(1);
+            return false;
+        }
+        ledger.raise(level, why);
+        true
+    }
+
+    /// Commits the level with the response head and takes what is to be applied.
+    pub(crate) fn commit(&self) -> (Option<(Sensitivity, Why)>, Vec<FieldEdit>) {
+        let mut ledger = self.ledger();
+        ledger.committed = true;
+        if ledger.lowered && ledger.level.as_ref().is_some_and(|(level, _)| *level < Sensitivity::AuthFlow) {
+            return (None, Vec::new());
+        }
+        let pending = std::mem::take(&mut ledger.pending);
+        (ledger.level.clone(), pending)
+    }
+
+    pub(crate) fn answer(
+        &self,
+        status: u16,
+        edits: Vec<FieldEdit>,
+        body: impl Into<std::borrow::Cow<'static, str>>,
+    ) -> Answer {
+        self.note(Sensitivity::AuthFlow, Why::Gate);
+        self.sessions.answer(status, edits, body.into())
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        // Every change is made in one step, so a panicked holder left nothing half-made.
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ledger {
+    /// Raises the level. The first reason stays: what read the session explains what followed.
+    fn raise(&mut self, level: Sensitivity, why: Why) {
+        match &mut self.level {
+            Some((known, _)) => *known = level.max(*known),
+            None if level > Sensitivity::Public => self.level = Some((level, why)),
+            None => {}
+        }
+    }
+}
+
+/// RFC 9110 section 15.5.2: a 401 names a challenge. Session tokens are accepted as bearer tokens.
+fn challenge() -> Vec<FieldEdit> {
+    vec![FieldEdit::set("www-authenticate", "Bearer")]
+}
+
+fn sets_cookie(edit: &FieldEdit) -> bool {
+    matches!(edit, FieldEdit::Append { name, .. } | FieldEdit::Set { name, .. } if name.eq_ignore_ascii_case("set-cookie"))
+}

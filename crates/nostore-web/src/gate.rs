@@ -1,0 +1,176 @@
+//! The gate: what happens before the app sees a request, and to the head of its response.
+//!
+//! Before, in this order:
+//!
+//! 1. a handshake return (nonce or token) is resolved, on any URL;
+//! 2. a rule that protects the path lets only signed-in visitors pass;
+//! 3. with `eager`, a page navigation finds out who is asking, unless a rule makes the path public;
+//! 4. everything else passes, and nothing has been decided.
+//!
+//! # Invariants
+//!
+//! - Where nobody has to be asked, nothing is boxed and nothing awaits ([`Start::Ready`]).
+//! - An [`Answer`] holds the whole field set; a response without a verdict does not exist.
+//!
+//! # Not covered
+//!
+//! What is sent without passing through [`Sessions::finish`].
+
+use std::borrow::Cow;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use nostore_message::{FieldEdit, Fields, RequestHead, ResponseHead, Sensitivity, apply};
+use nostore_session::carries_handshake_return;
+
+use crate::routes::Access;
+use crate::{Answer, Circumstances, Exchange, Marks, Sessions, Why, protect_response};
+
+/// What to do with a request.
+#[derive(Debug)]
+pub enum Begin {
+    /// Send this; the app does not see the request.
+    Answer(Answer),
+    /// Hand the request to the app, with the exchange for its extractors.
+    Continue(Arc<Exchange>),
+}
+
+/// The gate while it asks the identity service.
+pub type BeginFuture = Pin<Box<dyn Future<Output = Begin> + Send>>;
+
+/// What to do with a request, or the wait for it.
+#[must_use]
+pub enum Start {
+    /// It is known.
+    Ready(Begin),
+    /// The identity service is asked first.
+    Pending(BeginFuture),
+}
+
+impl std::fmt::Debug for Start {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ready(begin) => f.debug_tuple("Ready").field(begin).finish(),
+            Self::Pending(_) => f.write_str("Pending"),
+        }
+    }
+}
+
+/// Why a request cannot simply pass.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Purpose {
+    /// Finding out is all that is wanted.
+    Know,
+    /// Only signed-in visitors pass.
+    Require,
+}
+
+impl Sessions {
+    /// Begins a request. `head` needs method, target and fields; scheme and authority as the request
+    /// names them, unless the site has told its public URL.
+    pub fn start(&self, head: RequestHead<'_>) -> Start {
+        let exchange = Arc::new(Exchange::new(self.clone(), self.addressed(head)));
+        let Some(purpose) = self.purpose(&exchange) else { return Start::Ready(Begin::Continue(exchange)) };
+        if exchange.decide_now() {
+            return Start::Ready(pass(&exchange, purpose));
+        }
+        Start::Pending(Box::pin(async move {
+            exchange.decide().await;
+            pass(&exchange, purpose)
+        }))
+    }
+
+    /// Begins a request, waiting for the identity service where it must be asked.
+    pub async fn begin(&self, head: RequestHead<'_>) -> Begin {
+        match self.start(head) {
+            Start::Ready(begin) => begin,
+            Start::Pending(future) => future.await,
+        }
+    }
+
+    /// Commits the level of an exchange with the head of its response and returns what to change in it,
+    /// in order. A first read of who is asking after this sees signed out.
+    #[must_use]
+    pub fn finish(&self, exchange: &Exchange, response: &ResponseHead<'_>) -> Vec<FieldEdit> {
+        self.finish_marked(exchange, Marks::default(), response)
+    }
+
+    /// As [`Self::finish`], with what the handler said about the response beside its fields.
+    #[must_use]
+    pub fn finish_marked(
+        &self,
+        exchange: &Exchange,
+        marks: Marks,
+        response: &ResponseHead<'_>,
+    ) -> Vec<FieldEdit> {
+        if marks.lowered {
+            exchange.danger_mark_public();
+        }
+        if marks.raised {
+            exchange.note(Sensitivity::AuthFlow, Why::ResponseProtected);
+        }
+        if self.0.protect_all {
+            exchange.note(Sensitivity::Personalized, Why::ProtectAll);
+        }
+        let (level, mut edits) = exchange.commit();
+        let mut changed = response.clone();
+        apply(&edits, &mut changed.fields);
+        let circumstances = Circumstances {
+            session_cookies: &self.0.session_cookies,
+            level: level.as_ref().map(|(level, why)| (*level, why)),
+            credentials: self.carries_credentials(exchange.head()),
+            netlify_vary: self.0.netlify_vary.as_ref(),
+            dev: self.0.dev,
+        };
+        edits.extend(protect_response(&circumstances, &changed).edits);
+        edits
+    }
+
+    /// Makes an answer that no shared cache stores.
+    pub(crate) fn answer(&self, status: u16, mut edits: Vec<FieldEdit>, body: Cow<'static, str>) -> Answer {
+        if !body.is_empty() {
+            edits.push(FieldEdit::set("content-type", "text/plain; charset=utf-8"));
+        }
+        let mut head = ResponseHead { status, fields: Fields::new() };
+        apply(&edits, &mut head.fields);
+        let circumstances = Circumstances {
+            session_cookies: &self.0.session_cookies,
+            level: Some((Sensitivity::AuthFlow, &Why::Gate)),
+            credentials: false,
+            netlify_vary: self.0.netlify_vary.as_ref(),
+            dev: self.0.dev,
+        };
+        edits.extend(protect_response(&circumstances, &head).edits);
+        Answer { status, edits, body }
+    }
+
+    fn purpose(&self, exchange: &Exchange) -> Option<Purpose> {
+        let head = exchange.head();
+        let rule = self.0.routes.rule_for(head.path());
+        if let Some(rule) = rule.filter(|rule| rule.access() == Access::Protected) {
+            let why = Why::RouteRule(rule.pattern().to_owned(), rule.line());
+            exchange.note(Sensitivity::Personalized, why);
+            return Some(Purpose::Require);
+        }
+        let eager = self.0.eager && rule.is_none() && exchange.is_navigation();
+        (eager || carries_handshake_return(head, &self.0.config)).then_some(Purpose::Know)
+    }
+
+    fn carries_credentials(&self, head: &RequestHead<'_>) -> bool {
+        let cookies = head.cookies();
+        head.fields.contains("authorization")
+            || self.0.session_cookies.iter().any(|name| cookies.contains(name))
+    }
+}
+
+/// What the decision, which has been made, means for a request.
+fn pass(exchange: &Arc<Exchange>, purpose: Purpose) -> Begin {
+    match exchange.settle() {
+        Err(answer) => Begin::Answer(answer),
+        Ok(auth) if purpose == Purpose::Require && auth.session().is_none() => {
+            Begin::Answer(exchange.refuse_signed_out())
+        }
+        Ok(_) => Begin::Continue(Arc::clone(exchange)),
+    }
+}

@@ -1,0 +1,223 @@
+//! Which paths need a signed-in visitor, and which are open to all.
+//!
+//! A pattern is a path (`/dashboard`) or a path and everything beneath it (`/admin/*`, which covers
+//! `/admin` too). An exact pattern outranks one with `*`, a longer `*` a shorter one.
+//!
+//! # Invariants
+//!
+//! - Protection fails closed: a request is protected when *any* reading of its path is (as received,
+//!   percent-decoded, with empty and dot segments resolved, without the closing slash), because
+//!   frameworks differ in which of them they route by. A public rule counts for the path as received.
+//! - Every rule remembers the source line that wrote it.
+//!
+//! # Not covered
+//!
+//! Letter case: paths compare as they are written (RFC 9110 section 4.2.3).
+
+use std::borrow::Cow;
+use std::panic::Location;
+
+use percent_encoding::percent_decode_str;
+
+/// Route rules, in any order.
+#[derive(Clone, Debug, Default)]
+pub struct Routes {
+    rules: Vec<Rule>,
+}
+
+/// What a rule says about its paths.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Access {
+    /// Only signed-in visitors pass.
+    Protected,
+    /// Everyone passes, and no redirect is ever begun here, `eager` or not.
+    Public,
+}
+
+/// One rule.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    access: Access,
+    line: &'static Location<'static>,
+    pattern: Cow<'static, str>,
+}
+
+/// Why route rules were refused.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RouteError {
+    /// The same pattern is said to be both.
+    #[error(
+        "expected `{pattern}` to be protected or public, but found both (protected at {protected}, public at {public})"
+    )]
+    Conflict {
+        /// The pattern.
+        pattern: String,
+        /// File and line of the rule that protects it.
+        protected: String,
+        /// File and line of the rule that opens it.
+        public: String,
+    },
+    /// The pattern is not a path, or holds `*` elsewhere than as its last segment.
+    #[error("expected a path such as `/dashboard` or `/admin/*`, but found `{pattern}` at {line}")]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// File and line of the rule.
+        line: String,
+    },
+    /// The sign-in page is itself protected, so that nobody could reach it.
+    #[error("expected the sign-in page `{path}` to be open, but found it protected by `{pattern}` at {line}")]
+    SignInProtected {
+        /// The path of the sign-in page.
+        path: String,
+        /// The pattern that protects it.
+        pattern: String,
+        /// File and line of the rule.
+        line: String,
+    },
+}
+
+impl RouteError {
+    /// Returns the stable name of the error.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Conflict { .. } => "route-conflict",
+            Self::Pattern { .. } => "route-pattern",
+            Self::SignInProtected { .. } => "route-sign-in-protected",
+        }
+    }
+}
+
+impl Routes {
+    /// Starts without rules: every path is open and lazy.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Lets only signed-in visitors pass on these paths.
+    #[must_use]
+    #[track_caller]
+    pub fn protected(self, pattern: impl Into<Cow<'static, str>>) -> Self {
+        self.with(Access::Protected, pattern.into(), Location::caller())
+    }
+
+    /// Lets everyone pass on these paths, also where a wider rule protects or `eager` is on.
+    #[must_use]
+    #[track_caller]
+    pub fn public(self, pattern: impl Into<Cow<'static, str>>) -> Self {
+        self.with(Access::Public, pattern.into(), Location::caller())
+    }
+
+    /// Returns the rule that counts for `path` (of a request, without query).
+    #[must_use]
+    pub fn rule_for(&self, path: &str) -> Option<&Rule> {
+        let received = self.most_specific(path);
+        if received.is_some_and(Rule::protects) || self.rules.is_empty() {
+            return received;
+        }
+        let decoded = percent_decode_str(path).decode_utf8_lossy();
+        let hidden = [canonical(path), canonical(&decoded)]
+            .iter()
+            .find_map(|reading| self.most_specific(reading).filter(|rule| rule.protects()));
+        hidden.or(received)
+    }
+
+    /// Checks the patterns, that no two rules contradict each other, and that the sign-in page is open.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first thing that is wrong, with the lines that wrote it.
+    pub fn check(&self, sign_in_path: &str) -> Result<(), RouteError> {
+        for (index, rule) in self.rules.iter().enumerate() {
+            if !is_pattern(&rule.pattern) {
+                return Err(RouteError::Pattern { pattern: rule.pattern.to_string(), line: rule.line() });
+            }
+            let earlier = self.rules.iter().take(index);
+            if let Some(other) = earlier.rev().find(|other| other.contradicts(rule)) {
+                let (protected, public) = if rule.protects() { (rule, other) } else { (other, rule) };
+                return Err(RouteError::Conflict {
+                    pattern: rule.pattern.to_string(),
+                    protected: protected.line(),
+                    public: public.line(),
+                });
+            }
+        }
+        match self.rule_for(sign_in_path).filter(|rule| rule.protects()) {
+            Some(rule) => Err(RouteError::SignInProtected {
+                path: sign_in_path.to_owned(),
+                pattern: rule.pattern.to_string(),
+                line: rule.line(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn with(mut self, access: Access, pattern: Cow<'static, str>, line: &'static Location<'static>) -> Self {
+        self.rules.push(Rule { access, line, pattern });
+        self
+    }
+
+    fn most_specific(&self, path: &str) -> Option<&Rule> {
+        self.rules.iter().filter(|rule| rule.covers(path)).max_by_key(|rule| rule.rank())
+    }
+}
+
+impl Rule {
+    /// Returns what the rule says.
+    #[must_use]
+    pub const fn access(&self) -> Access {
+        self.access
+    }
+
+    /// Returns the pattern as it was written.
+    #[must_use]
+    pub fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
+    /// Returns file and line of the source that wrote the rule.
+    #[must_use]
+    pub fn line(&self) -> String {
+        format!("{}:{}", self.line.file(), self.line.line())
+    }
+
+    fn protects(&self) -> bool {
+        self.access == Access::Protected
+    }
+
+    fn contradicts(&self, other: &Self) -> bool {
+        self.pattern == other.pattern && self.access != other.access
+    }
+
+    fn covers(&self, path: &str) -> bool {
+        let Some(prefix) = self.pattern.strip_suffix("/*") else { return *self.pattern == *path };
+        path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// Exact before `*`, then by length.
+    fn rank(&self) -> (bool, usize) {
+        (!self.pattern.ends_with("/*"), self.pattern.len())
+    }
+}
+
+fn is_pattern(pattern: &str) -> bool {
+    let path = pattern.strip_suffix("/*").unwrap_or(pattern);
+    let rooted = pattern.starts_with('/') && !pattern.starts_with("//");
+    rooted && !path.contains(['*', '?', '#', '\\']) && path.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Resolves empty and dot segments, takes `\` for `/`, and drops the closing slash.
+fn canonical(path: &str) -> String {
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in path.split(['/', '\\']) {
+        match segment {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            other => segments.push(other),
+        }
+    }
+    format!("/{}", segments.join("/"))
+}

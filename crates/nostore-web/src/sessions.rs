@@ -1,0 +1,270 @@
+//! The sessions of one site: configuration, keys, connections. Shared by every request.
+
+use std::ffi::OsStr;
+use std::sync::Arc;
+
+use nostore_cache::{NetlifyVary, Platform};
+use nostore_message::{FieldEdit, Origin, RequestHead};
+use nostore_session::{Config, ConfigError, Instance, clear_cookies, sign_in_location};
+
+use crate::driver::{Decided, Driver};
+use crate::routes::RouteError;
+use crate::{Clock, Environment, Routes, SignOut, SystemClock, return_path};
+
+/// The sessions of one site. Cheap to clone; clones share the JWK Set and the connections.
+#[derive(Clone)]
+pub struct Sessions(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    /// The same with the site's own sign-in page.
+    site_config: Config,
+    driver: Driver,
+    pub(crate) eager: bool,
+    pub(crate) protect_all: bool,
+    pub(crate) dev: bool,
+    pub(crate) routes: Routes,
+    pub(crate) session_cookies: Vec<String>,
+    /// What sensitive responses carry on Netlify; `None` elsewhere, and for live keys unless wanted.
+    pub(crate) netlify_vary: Option<NetlifyVary>,
+    clock: Box<dyn Clock>,
+    public_url: Option<Origin>,
+    sign_in_path: String,
+}
+
+/// Sets up [`Sessions`].
+#[must_use = "nothing is set up until `build`"]
+pub struct SessionsBuilder {
+    config: Config,
+    clock: Box<dyn Clock>,
+    eager: bool,
+    protect_all: bool,
+    netlify_vary_in_production: bool,
+    environment: Option<Environment>,
+    platform: Option<Option<Platform>>,
+    dev: Option<bool>,
+    routes: Routes,
+    public_url: Option<Origin>,
+    sign_in_path: String,
+}
+
+/// Why sessions could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The client for the identity service could not be made.
+    #[error("expected a TLS configuration that works")]
+    Client(#[source] rustls::Error),
+    /// The route rules are refused.
+    #[error(transparent)]
+    Routes(#[from] RouteError),
+    /// The sign-in page is not a path on the site.
+    #[error("expected a path such as `/sign-in` for the sign-in page, but found `{found}`")]
+    SignInPath {
+        /// What was given.
+        found: String,
+        /// What the law says about it.
+        #[source]
+        source: Option<ConfigError>,
+    },
+}
+
+impl BuildError {
+    /// Returns the stable name of the error.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Client(_) => "client",
+            Self::Routes(error) => error.code(),
+            Self::SignInPath { .. } => "sign-in-path",
+        }
+    }
+}
+
+impl Sessions {
+    /// Starts to set up sessions with the keys of one instance.
+    pub fn builder(config: Config) -> SessionsBuilder {
+        SessionsBuilder {
+            config,
+            clock: Box::new(SystemClock),
+            eager: false,
+            protect_all: false,
+            netlify_vary_in_production: false,
+            environment: None,
+            platform: None,
+            dev: None,
+            routes: Routes::new(),
+            public_url: None,
+            sign_in_path: "/sign-in".to_owned(),
+        }
+    }
+
+    /// Returns the configuration of the instance.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// Returns path, query and fragment of `redirect_url` where it lies on the site of `request`, else `/`.
+    ///
+    /// The site is the configured public URL, or what the request itself was addressed to.
+    #[must_use]
+    pub fn safe_return_path(&self, request: &RequestHead<'_>, redirect_url: &str) -> String {
+        return_path::safe_return_path(request, self.0.public_url.as_ref(), redirect_url)
+    }
+
+    /// Returns the location of the site's own sign-in page, as a path, which leads back to the URL of
+    /// `request`.
+    #[must_use]
+    pub fn sign_in_location(&self, request: &RequestHead<'_>) -> String {
+        let origin = format!("{}://{}", request.scheme, request.authority);
+        let found = sign_in_location(request, &self.0.site_config, &request.target);
+        let path = found.as_deref().and_then(|location| location.strip_prefix(&origin));
+        path.unwrap_or(&self.0.sign_in_path).to_owned()
+    }
+
+    /// Returns the identity service's sign-in page, which leads back to `redirect_url` where that lies
+    /// on the site of `request`, else to `/`. In development it names the visitor's browser, so the
+    /// location is for this visitor only.
+    #[must_use]
+    pub fn identity_sign_in_url(&self, request: &RequestHead<'_>, redirect_url: &str) -> String {
+        let path = self.safe_return_path(request, redirect_url);
+        let found = sign_in_location(request, &self.0.config, &path);
+        // A request without usable authority has nowhere to come back to.
+        found.unwrap_or_else(|| format!("{}/sign-in", self.0.config.api_base()))
+    }
+
+    pub(crate) fn decide_now(&self, request: &RequestHead<'_>) -> Option<Decided> {
+        self.0.driver.decide_now(request, &self.0.config, self.0.clock.now())
+    }
+
+    pub(crate) async fn decide(&self, request: &RequestHead<'_>) -> Decided {
+        self.0.driver.decide(request, &self.0.config, self.0.clock.now()).await
+    }
+
+    pub(crate) async fn revoke(&self, request: &RequestHead<'_>) -> SignOut {
+        self.0.driver.revoke(request, &self.0.config, self.0.clock.now()).await
+    }
+
+    pub(crate) fn clear_cookies(&self) -> Vec<FieldEdit> {
+        clear_cookies(&self.0.config)
+    }
+
+    /// Puts the public scheme and authority on a request, where the site has told them.
+    pub(crate) fn addressed(&self, request: RequestHead<'_>) -> RequestHead<'static> {
+        let mut request = request.into_owned();
+        if let Some(origin) = &self.0.public_url {
+            request.scheme = origin.scheme();
+            request.authority = origin.authority().into();
+        }
+        request
+    }
+}
+
+impl std::fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sessions").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}
+
+impl SessionsBuilder {
+    /// Takes the time from `clock` instead of the operating system.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Box::new(clock);
+        self
+    }
+
+    /// Finds out who is asking on every page navigation, as the reference protocol does, and not only
+    /// where someone wants to know. Routes that a rule makes public stay lazy.
+    pub const fn eager(mut self, on: bool) -> Self {
+        self.eager = on;
+        self
+    }
+
+    /// Makes every response that passes sensitive, public routes included.
+    pub const fn protect_all(mut self, on: bool) -> Self {
+        self.protect_all = on;
+        self
+    }
+
+    /// Sends `Netlify-Vary` with live keys too.
+    pub const fn netlify_vary_in_production(mut self, on: bool) -> Self {
+        self.netlify_vary_in_production = on;
+        self
+    }
+
+    /// Says on which platform the site runs, instead of finding out.
+    pub const fn platform(mut self, platform: Option<Platform>) -> Self {
+        self.platform = Some(platform);
+        self
+    }
+
+    /// Takes this for the environment, instead of that of the process.
+    pub fn environment<'e>(mut self, variable: impl Fn(&str) -> Option<&'e OsStr>) -> Self {
+        self.environment = Some(Environment::read(variable));
+        self
+    }
+
+    /// Says, or not, in the field `Nostore-Why` why a response lost its caching.
+    pub const fn dev(mut self, on: bool) -> Self {
+        self.dev = Some(on);
+        self
+    }
+
+    /// Sets the route rules.
+    pub fn routes(mut self, routes: Routes) -> Self {
+        self.routes = routes;
+        self
+    }
+
+    /// Sets the origin under which visitors know the site. Without it a request is taken to be for its
+    /// `Host`, over plain HTTP; behind a TLS-terminating proxy it must be set.
+    pub fn public_url(mut self, origin: Origin) -> Self {
+        self.public_url = Some(origin);
+        self
+    }
+
+    /// Sets the path of the site's sign-in page. The default is `/sign-in`.
+    pub fn sign_in_path(mut self, path: impl Into<String>) -> Self {
+        self.sign_in_path = path.into();
+        self
+    }
+
+    /// Sets it up. Where neither platform nor environment was given, reads the environment of the process.
+    ///
+    /// # Errors
+    ///
+    /// See [`BuildError`].
+    pub fn build(self) -> Result<Sessions, BuildError> {
+        let path = &self.sign_in_path;
+        if !path.starts_with('/') || path.starts_with("//") || path.contains(['?', '#', '\\', '*']) {
+            return Err(BuildError::SignInPath { found: path.clone(), source: None });
+        }
+        let site_config = self.config.clone().sign_in_url(path);
+        let site_config = site_config
+            .map_err(|error| BuildError::SignInPath { found: path.clone(), source: Some(error) })?;
+        self.routes.check(path)?;
+        let environment = match (self.environment, self.platform, self.dev) {
+            (Some(environment), ..) => environment,
+            (None, Some(_), Some(_)) => Environment::default(),
+            (None, ..) => Environment::of_process(),
+        };
+        let on_netlify = self.platform.unwrap_or(environment.platform) == Some(Platform::Netlify);
+        let wanted = self.netlify_vary_in_production || self.config.instance() == Instance::Development;
+        let netlify_vary = (on_netlify && wanted).then(|| NetlifyVary::cookies(self.config.cookie_names()));
+        Ok(Sessions(Arc::new(Inner {
+            driver: Driver::new().map_err(BuildError::Client)?,
+            session_cookies: self.config.session_cookie_names(),
+            netlify_vary,
+            dev: self.dev.unwrap_or(environment.dev),
+            config: self.config,
+            site_config,
+            eager: self.eager,
+            protect_all: self.protect_all,
+            routes: self.routes,
+            clock: self.clock,
+            public_url: self.public_url,
+            sign_in_path: self.sign_in_path,
+        })))
+    }
+}

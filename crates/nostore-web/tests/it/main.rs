@@ -1,0 +1,5 @@
+//! Behaviour of what adapters share, through its public API.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod return_path;
+mod routes;

@@ -1,0 +1,91 @@
+//! Which rule counts for which path, and which rules are refused.
+
+use std::fmt::Write as _;
+
+use nostore_web::{Access, Routes};
+
+fn shop() -> Routes {
+    Routes::new()
+        .protected("/dashboard")
+        .protected("/admin/*")
+        .public("/admin/help")
+        .public("/admin/assets/*")
+        .protected("/admin/assets/private/*")
+}
+
+#[test]
+fn r3_10_rules_by_path() {
+    let rows = [
+        "/",
+        "/dashboard",
+        "/dashboard/",
+        "/dashboards",
+        "/dashboard/x",
+        "//dashboard",
+        "/./dashboard",
+        "/x/../dashboard",
+        "/%64ashboard",
+        "/%2e%2e/dashboard",
+        "/x%2f..%2fdashboard",
+        "/%2564ashboard",
+        "/\\dashboard",
+        "/DASHBOARD",
+        "/admin",
+        "/admin/",
+        "/admin/users",
+        "/administrator",
+        "/admin/help",
+        "/admin/help/",
+        "/admin/assets/logo.svg",
+        "/admin/assets/../users",
+        "/admin/assets/%2e%2e/users",
+        "/admin/assets/private/plan",
+        "/%ff",
+        "",
+        "*",
+    ];
+    let mut table = String::new();
+    for path in rows {
+        let rule = shop().rule_for(path).map(|rule| format!("{:?} by {}", rule.access(), rule.pattern()));
+        writeln!(table, "{path:30}{}", rule.as_deref().unwrap_or("-")).unwrap();
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn r3_10_everything_protected_but_the_door() {
+    let routes = Routes::new().protected("/*").public("/sign-in").public("/");
+    routes.check("/sign-in").unwrap();
+    let access = |path: &str| routes.rule_for(path).map(nostore_web::Rule::access);
+    assert_eq!(access("/"), Some(Access::Public));
+    assert_eq!(access("/sign-in"), Some(Access::Public));
+    // A reading of the path that leads elsewhere is not the door.
+    assert_eq!(access("/sign-in/../x"), Some(Access::Protected));
+    assert_eq!(access("/sign-in/"), Some(Access::Protected));
+}
+
+#[test]
+fn refused_rules_say_where_and_why() {
+    let cases = [
+        Routes::new().public("/a").protected("/a"),
+        Routes::new().protected("/a/*").public("/b").public("/a/*"),
+        Routes::new().protected("dashboard"),
+        Routes::new().protected(""),
+        Routes::new().public("//a"),
+        Routes::new().public("/a*"),
+        Routes::new().public("/*/a"),
+        Routes::new().public("/a?b"),
+        Routes::new().public("/a b"),
+        Routes::new().public("/\u{e4}"),
+        Routes::new().protected("/*"),
+        Routes::new().protected("/a").protected("/a"),
+    ];
+    let mut table = String::new();
+    for routes in cases {
+        match routes.check("/sign-in") {
+            Ok(()) => writeln!(table, "accepted").unwrap(),
+            Err(error) => writeln!(table, "{}: {error}", error.code()).unwrap(),
+        }
+    }
+    insta::assert_snapshot!(table);
+}
