@@ -4,7 +4,7 @@
 //! targeted field outranks `Cache-Control`, so that `Cache-Control: no-store` beside
 //! `CDN-Cache-Control: s-maxage=60` is still cacheable.
 
-use nostore_message::{Fields, ResponseHead};
+use nostore_message::{Fields, ResponseHead, UnixTime};
 
 use crate::control::CacheControl;
 use crate::date;
@@ -93,7 +93,7 @@ fn of_expires(fields: &Fields<'_>) -> Intent {
     let date = fields.first("date").and_then(date::parse);
     match date::parse(expires) {
         Some(expires) => {
-            let from = date.map_or(SURELY_PAST_SECS, |date| date.secs());
+            let from = date.map_or(SURELY_PAST_SECS, UnixTime::secs);
             if expires.secs() > from { Intent::Cacheable } else { Intent::Uncacheable }
         }
         None => Intent::Uncacheable,

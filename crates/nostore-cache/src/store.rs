@@ -15,6 +15,7 @@ use crate::vary::Vary;
 use crate::verdict::{AGE, AUTHENTICATED, HEURISTIC, PARTIAL, REQUEST, RESPONSE, Rule, VARYING, Verdict};
 
 /// Whether a response is stored.
+#[expect(clippy::large_enum_variant, reason = "made once per response and taken apart at once")]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Storability {
     /// It is not, and why.
@@ -100,7 +101,7 @@ fn plan(
     request_allows(law, request)?;
     let class = status_allows(law, response)?;
     let effective = effective(law, &response.fields);
-    directives_allow(law, &effective)?;
+    directives_allow(law, class, &effective)?;
     authorization_allows(law, request, &effective.control)?;
     if law.set_cookie == SetCookieRule::NotStored && response.fields.contains("set-cookie") {
         return Err(Verdict::new(
@@ -163,9 +164,10 @@ fn status_allows(law: &Law, response: &ResponseHead<'_>) -> Result<StatusClass, 
     }
 }
 
-/// Refuses what `no-store`, `private` or `no-cache` keep out, unless a minimum lifetime beats them.
-fn directives_allow(law: &Law, effective: &Effective) -> Result<(), Verdict> {
-    if law.min_lifetime_secs > 0 {
+/// Refuses what `no-store`, `private` or `no-cache` keep out, unless a minimum of the operator's beats
+/// them.
+fn directives_allow(law: &Law, class: StatusClass, effective: &Effective) -> Result<(), Verdict> {
+    if law.min_lifetime_secs > 0 || (class == StatusClass::Error && law.error_beats_directives) {
         return Ok(());
     }
     let control = &effective.control;

@@ -149,6 +149,7 @@ fn rfc9111() -> Law {
         cookies_in_key: Names::None,
         cookies_to_origin: Names::All,
         default_lifetime: Silence::Heuristic,
+        error_beats_directives: false,
         error_lifetime_secs: 0,
         headers_in_key: Names::None,
         heuristic_max_secs: DAY,
@@ -380,7 +381,15 @@ const NETLIFY_DOCUMENTED_FACTS: &[Fact] = &[
     ),
 ];
 
-const CLOUDFRONT_COMMON: [Fact; 6] = [
+/// One answer on the web says that the Error Caching Minimum TTL beats `no-store`; the guide does not. The
+/// parameter `error-beats-directives` has that reading.
+const ERROR_FACT: Fact = fact(
+    "no-store, no-cache and private keep errors out too (one report: they are kept for the Error Caching Minimum TTL)",
+    Confidence::Inferred,
+    CLOUDFRONT_STATUSES.source,
+);
+
+const CLOUDFRONT_COMMON: [Fact; 7] = [
     fact(
         "s-maxage beats max-age, max-age beats Expires",
         Confidence::Documented,
@@ -403,6 +412,7 @@ const CLOUDFRONT_COMMON: [Fact; 6] = [
     ),
     fact("Vary is not used for the cache key", Confidence::Documented, CLOUDFRONT_CUSTOM_ORIGIN),
     fact("Cache-Control and Pragma of the visitor are ignored", Confidence::Documented, CLOUDFRONT_GUIDE),
+    ERROR_FACT,
 ];
 
 const CLOUDFRONT_FACTS: &[Fact] = &[
@@ -412,6 +422,7 @@ const CLOUDFRONT_FACTS: &[Fact] = &[
     CLOUDFRONT_COMMON[3],
     CLOUDFRONT_COMMON[4],
     CLOUDFRONT_COMMON[5],
+    CLOUDFRONT_COMMON[6],
     fact(
         "Authorization is removed from GET and HEAD before the origin",
         Confidence::Documented,
@@ -432,6 +443,7 @@ const CLOUDFRONT_COOKIES_FACTS: &[Fact] = &[
     CLOUDFRONT_COMMON[3],
     CLOUDFRONT_COMMON[4],
     CLOUDFRONT_COMMON[5],
+    CLOUDFRONT_COMMON[6],
     fact(
         "Authorization is removed from GET and HEAD before the origin",
         Confidence::Documented,

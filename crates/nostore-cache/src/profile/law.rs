@@ -169,6 +169,8 @@ pub(crate) struct Law {
     pub(crate) cookies_in_key: Names,
     pub(crate) cookies_to_origin: Names,
     pub(crate) default_lifetime: Silence,
+    /// Whether the error lifetime beats `no-store`, `private` and `no-cache`.
+    pub(crate) error_beats_directives: bool,
     pub(crate) error_lifetime_secs: i64,
     pub(crate) headers_in_key: Names,
     pub(crate) heuristic_max_secs: i64,

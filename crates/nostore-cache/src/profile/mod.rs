@@ -144,7 +144,7 @@ impl Profile {
     /// keep a response out of this cache.
     #[must_use]
     pub const fn overrides_origin(&self) -> bool {
-        self.law.min_lifetime_secs > 0
+        self.law.min_lifetime_secs > 0 || self.law.error_beats_directives
     }
 }
 

@@ -94,6 +94,12 @@ pub(super) const ALL: &[Parameter] = &[
         show: |law| print_silence(law.default_lifetime),
     },
     Parameter {
+        name: "error-beats-directives",
+        expected: SWITCH,
+        set: |law, text| word(text, SWITCHES).map(|value| law.error_beats_directives = value),
+        show: |law| print(law.error_beats_directives, SWITCHES),
+    },
+    Parameter {
         name: "error-lifetime",
         expected: SECONDS,
         set: |law, text| seconds(text).map(|value| law.error_lifetime_secs = value),
