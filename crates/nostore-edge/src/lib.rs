@@ -1,1 +1,40 @@
 //! The emulated CDN: a streaming reverse proxy around the cache law.
+//!
+//! A request is looked up, forwarded where nothing fresh is stored, and its response is streamed to the
+//! visitor while a copy is kept, if the profile's cache would keep one. What would be stored, under which key, for how
+//! long and with which marks is `nostore-cache`'s to say; this crate extracts, asks and applies.
+//!
+//! # Invariants
+//!
+//! - Only complete responses are stored: a body that broke off, or that the visitor did not wait for, is not.
+//! - Memory is bounded by bytes: all stored responses together, all copies being made, and each of them.
+//! - One [`Record`] for every finished head; what is unsafe is told when it is stored, not when it is replayed.
+//! - `Nostore-Why` and `Auth-Sensitive` never reach a visitor.
+//!
+//! # Not covered
+//!
+//! - Concurrent misses are not collapsed: each goes to the origin, and the last complete answer is kept. A real
+//!   CDN may hand one answer to all that wait; that leak without any stored response is not emulated here.
+//! - A stale response is fetched anew rather than validated with the origin.
+//! - Parts of a stored response: a request with `Range` goes to the origin.
+//!
+//! Specifications: RFC 9110 section 13; RFC 9111; RFC 9211.
+
+mod body;
+mod clock;
+mod conditional;
+mod config;
+mod edge;
+mod head;
+mod leak;
+mod record;
+mod serve;
+mod store;
+mod tally;
+
+pub use clock::{Clock, SystemClock};
+pub use config::{EdgeConfig, EdgeError};
+pub use edge::Edge;
+pub use nostore_cache::Hazard;
+pub use record::{Handling, Record, Sink};
+pub use tally::Summary;

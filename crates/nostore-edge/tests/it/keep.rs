@@ -1,0 +1,193 @@
+//! What is kept, what is not, and how much.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use nostore_edge::Handling;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use crate::bench::{bench, bench_with};
+use crate::wire::{answering, expect, get, head, origin, split, within};
+
+/// Starts an origin whose storable answers are as long as the number at the end of the path says.
+async fn sized() -> std::net::SocketAddr {
+    answering(|head| {
+        let path = head.split(' ').nth(1).unwrap();
+        let length: usize = path.rsplit('/').next().unwrap().parse().unwrap();
+        let body = "x".repeat(length);
+        format!("HTTP/1.1 200 OK\r\ncache-control: s-maxage=60\r\nvary: x-kind\r\ncontent-length: {length}\r\n\r\n{body}")
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_store_never_weighs_more_than_its_bound() {
+    const BOUND: u64 = 64 * 1024;
+    let mut bench =
+        bench_with("rfc9111", sized().await, |config| config.store_bytes = usize::try_from(BOUND).unwrap())
+            .await;
+    for number in 0..60 {
+        let (_, record) = bench.get(&format!("/{number}/4096"), "").await;
+        assert_eq!(record.outcome, Handling::Stored, "{number}");
+        let weight = bench.edge.summary().store_bytes;
+        assert!(weight <= BOUND, "{weight} bytes after {number}");
+    }
+    let summary = bench.edge.summary();
+    assert_eq!((summary.requests, summary.stored, summary.hits), (60, 60, 0));
+    assert!(summary.store_bytes > BOUND / 2, "{summary:?}");
+    assert!((8..=15).contains(&summary.store_keys), "{summary:?}");
+    let (_, latest) = bench.get("/59/4096", "").await;
+    assert_eq!(latest.outcome, Handling::Hit);
+}
+
+#[tokio::test]
+async fn one_key_with_many_responses_does_not_outgrow_the_store() {
+    const BOUND: u64 = 64 * 1024;
+    let mut bench =
+        bench_with("rfc9111", sized().await, |config| config.store_bytes = usize::try_from(BOUND).unwrap())
+            .await;
+    for number in 0..60 {
+        let kind = format!("x-kind: {number}\r\n");
+        bench.get("/4096", &kind).await;
+        let (_, again) = bench.get("/4096", &kind).await;
+        assert_eq!(again.outcome, Handling::Hit, "{number}");
+        let summary = bench.edge.summary();
+        assert!(summary.store_bytes <= BOUND && summary.store_keys == 1, "{summary:?}");
+    }
+}
+
+#[tokio::test]
+async fn long_bodies_pass_through_and_are_not_kept() {
+    let chunked = answering(|_| {
+        let chunk = format!("800\r\n{}\r\n", "x".repeat(2048));
+        format!(
+            "HTTP/1.1 200 OK\r\ncache-control: s-maxage=60\r\ntransfer-encoding: chunked\r\n\r\n{}0\r\n\r\n",
+            chunk.repeat(3)
+        )
+    })
+    .await;
+    let mut table = String::new();
+    // origin, target, store, longest body kept
+    let rows = [
+        (sized().await, "/4095", 65_536, 4096),
+        (sized().await, "/4096", 65_536, 4096),
+        (sized().await, "/4097", 65_536, 4096),
+        (chunked, "/chunked", 65_536, 6144),
+        (chunked, "/chunked", 65_536, 6143),
+        (sized().await, "/8192", 4096, 65_536),
+        (sized().await, "/2048", 1024, 65_536),
+        (sized().await, "/0", 2048, 0),
+    ];
+    for (origin, target, store, longest) in rows {
+        let mut bench = bench_with("rfc9111", origin, |config| {
+            config.store_bytes = store;
+            config.max_object_bytes = longest;
+        })
+        .await;
+        let (_, first) = bench.get(target, "").await;
+        let (_, second) = bench.get(target, "").await;
+        let weight = bench.edge.summary().store_bytes;
+        assert!(weight <= store as u64, "{target}: {weight}");
+        writeln!(table, "{target} store {store} longest {longest}: {} {}", first.outcome, second.outcome)
+            .unwrap();
+        writeln!(table, "    {}", first.why).unwrap();
+    }
+    insta::assert_snapshot!(table);
+}
+
+/// Starts an origin that writes half of a storable body, waits, and goes on as `rest` says.
+async fn halting(go_on: Arc<Notify>, rest: &'static [u8]) -> std::net::SocketAddr {
+    origin(move |_, mut stream| {
+        let go_on = Arc::clone(&go_on);
+        async move {
+            head(&mut stream).await;
+            let start = b"HTTP/1.1 200 OK\r\ncache-control: s-maxage=60\r\ncontent-length: 10\r\n\r\nfirst";
+            stream.write_all(start).await.unwrap();
+            go_on.notified().await;
+            stream.write_all(rest).await.ok();
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_visitor_gets_the_first_bytes_before_the_app_has_finished() {
+    let go_on = Arc::new(Notify::new());
+    let mut bench = bench("rfc9111", halting(Arc::clone(&go_on), b"later").await).await;
+    let mut visitor = TcpStream::connect(bench.address).await.unwrap();
+    visitor.write_all(get("/", "").as_bytes()).await.unwrap();
+    within(head(&mut visitor)).await;
+    expect(&mut visitor, "first").await;
+    assert_eq!(bench.edge.summary().store_keys, 0, "half a body is stored");
+    go_on.notify_one();
+    expect(&mut visitor, "later").await;
+    // The response is stored before its last byte is handed on: no waiting for the record is needed.
+    assert_eq!(bench.edge.summary().store_keys, 1);
+    assert_eq!(bench.record().await.outcome, Handling::Stored);
+    let (answer, record) = bench.get("/", "").await;
+    assert_eq!((split(&answer).1, record.outcome), ("firstlater", Handling::Hit));
+}
+
+#[tokio::test]
+async fn nothing_is_stored_when_the_visitor_leaves_before_the_end() {
+    let go_on = Arc::new(Notify::new());
+    let mut bench = bench("rfc9111", halting(Arc::clone(&go_on), b"later").await).await;
+    let mut visitor = TcpStream::connect(bench.address).await.unwrap();
+    visitor.write_all(get("/", "").as_bytes()).await.unwrap();
+    within(head(&mut visitor)).await;
+    expect(&mut visitor, "first").await;
+    drop(visitor);
+    let record = bench.record().await;
+    assert_eq!(record.outcome, Handling::Miss);
+    insta::assert_snapshot!(record.why, @"");
+    assert_eq!(bench.edge.summary().store_keys, 0);
+}
+
+#[tokio::test]
+async fn nothing_is_stored_when_the_app_stops_in_mid_body() {
+    let go_on = Arc::new(Notify::new());
+    go_on.notify_one();
+    let mut bench = bench("rfc9111", halting(go_on, b"lat").await).await;
+    let (answer, record) = bench.get("/", "").await;
+    assert!(split(&answer).1.len() < 10, "{answer:?}");
+    assert_eq!(record.outcome, Handling::Error);
+    insta::assert_snapshot!(record.why.replace(|letter: char| letter.is_ascii_digit(), "9"), @"");
+    assert_eq!(bench.edge.summary().store_keys, 0);
+}
+
+#[tokio::test]
+async fn partial_answers_and_other_methods_are_not_stored() {
+    let origin = answering(|head| {
+        let fields = "cache-control: public, s-maxage=60\r\n";
+        if head.contains("bytes=") {
+            format!("HTTP/1.1 206 Partial Content\r\n{fields}content-range: bytes 0-0/4\r\ncontent-length: 1\r\n\r\np")
+        } else if head.starts_with("HEAD") {
+            format!("HTTP/1.1 200 OK\r\n{fields}content-length: 4\r\n\r\n")
+        } else {
+            format!("HTTP/1.1 200 OK\r\n{fields}content-length: 4\r\n\r\npage")
+        }
+    })
+    .await;
+    let host = "host: site.example\r\nconnection: close\r\n\r\n";
+    let rows = [
+        format!("GET / HTTP/1.1\r\nrange: bytes=0-0\r\n{host}"),
+        format!("HEAD / HTTP/1.1\r\n{host}"),
+        format!("POST / HTTP/1.1\r\ncontent-length: 0\r\n{host}"),
+        format!("DELETE / HTTP/1.1\r\n{host}"),
+        format!("OPTIONS / HTTP/1.1\r\n{host}"),
+    ];
+    let mut table = String::new();
+    for profile in ["rfc9111", "netlify", "cloudfront"] {
+        for request in &rows {
+            let mut bench = bench(profile, origin).await;
+            let (answer, record) = bench.ask(request).await;
+            let line = request.lines().next().unwrap();
+            let status = answer.lines().next().unwrap();
+            writeln!(table, "{profile} {line} -> {status} {}: {}", record.outcome, record.why).unwrap();
+            assert_eq!(bench.edge.summary().store_keys, 0, "{profile} {line}");
+        }
+    }
+    insta::assert_snapshot!(table);
+}

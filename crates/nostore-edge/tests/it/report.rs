@@ -1,0 +1,106 @@
+//! What the records tell.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex};
+
+use nostore_edge::Handling;
+
+use crate::bench::{bench, bench_with};
+use crate::wire::{answering, field};
+
+#[tokio::test]
+async fn r3_2_a_stored_session_cookie_is_reported_the_moment_it_is_stored() {
+    let origin = answering(|_| {
+        "HTTP/1.1 200 OK\r\ncache-control: s-maxage=60\r\nset-cookie: connect.sid=s3cret-value; Path=/\r\n\
+         content-length: 2\r\n\r\nok"
+            .to_owned()
+    })
+    .await;
+    let mut bench = bench("cloudfront", origin).await;
+    let (_, record) = bench.get("/admin", "").await;
+    assert_eq!(record.outcome, Handling::Stored);
+    assert!(record.hazards.iter().any(|hazard| hazard.what.contains("connect.sid")), "{record:?}");
+    let json = record.to_json().to_string();
+    assert!(!json.contains("s3cret") && !format!("{record:?}").contains("s3cret"), "{json}");
+    assert!(json.contains("connect.sid"), "{json}");
+    let (_, hit) = bench.get("/admin", "").await;
+    assert_eq!((hit.outcome, hit.hazards.len()), (Handling::Hit, 0));
+    let mut table = String::new();
+    for hazard in &record.hazards {
+        writeln!(table, "{}\n  {}\n  {}\n  {}", hazard.code, hazard.what, hazard.why, hazard.mend).unwrap();
+    }
+    writeln!(table, "{:?}", bench.edge.summary().hazards).unwrap();
+    insta::assert_snapshot!(table);
+}
+
+#[tokio::test]
+async fn what_the_app_says_to_its_tools_stops_here() {
+    let origin = answering(|_| {
+        "HTTP/1.1 200 OK\r\ncache-control: s-maxage=60\r\nnostore-why: read who is asking at src/x.rs:12\r\n\
+         auth-sensitive: ?1\r\ncontent-length: 2\r\n\r\nok"
+            .to_owned()
+    })
+    .await;
+    let mut bench = bench("rfc9111", origin).await;
+    for expected in [Handling::Stored, Handling::Hit] {
+        let (answer, record) = bench.get("/", "").await;
+        assert_eq!(record.outcome, expected);
+        assert_eq!((field(&answer, "nostore-why"), field(&answer, "auth-sensitive")), (None, None));
+        let said = (expected == Handling::Stored).then_some("read who is asking at src/x.rs:12");
+        assert_eq!(record.nostore_why.as_deref(), said);
+        assert_eq!(record.auth_sensitive, expected == Handling::Stored);
+    }
+}
+
+#[tokio::test]
+async fn addresses_that_leave_the_edge_are_reported_with_what_to_set() {
+    let port = Arc::new(Mutex::new(0));
+    let own = Arc::clone(&port);
+    let origin = answering(move |_| {
+        let port = own.lock().unwrap();
+        format!(
+            "HTTP/1.1 302 Found\r\nlocation: http://localhost:{port}/in\r\ncache-control: no-store\r\n\
+             set-cookie: sid=1; Domain=app.internal\r\ncontent-length: 0\r\n\r\n"
+        )
+    })
+    .await;
+    *port.lock().unwrap() = origin.port();
+    let mut bench = bench("rfc9111", origin).await;
+    let (answer, record) = bench.get("/", "").await;
+    assert!(
+        field(&answer, "location").unwrap().contains(&origin.port().to_string()),
+        "it is told, not changed"
+    );
+    insta::assert_snapshot!(record.leaks.join("\n").replace(&origin.port().to_string(), "PORT"));
+}
+
+#[tokio::test]
+async fn a_development_server_is_recognised() {
+    let origin = answering(|head| {
+        let control = if head.contains("/page") { "s-maxage=60" } else { "no-store, must-revalidate" };
+        format!("HTTP/1.1 200 OK\r\ncache-control: {control}\r\ncontent-length: 0\r\n\r\n")
+    })
+    .await;
+    let mut bench = bench("rfc9111", origin).await;
+    for number in 0..5 {
+        assert!(!bench.edge.summary().looks_like_development_server(), "{number}");
+        bench.get(&format!("/{number}"), "").await;
+    }
+    assert!(bench.edge.summary().looks_like_development_server());
+    bench.get("/page", "").await;
+    assert!(!bench.edge.summary().looks_like_development_server());
+}
+
+#[tokio::test]
+async fn records_are_numbered_and_know_the_visitor_without_printing_it() {
+    let origin = answering(|_| "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_owned()).await;
+    let mut bench = bench_with("rfc9111", origin, |_| {}).await;
+    for id in 1..=2 {
+        let (_, record) = bench.get("/a?b=c", "cookie: __session=hush\r\ncookie: b=2\r\n").await;
+        assert_eq!((record.id, &*record.method, &*record.target), (id, "GET", "/a?b=c"));
+        assert_eq!((record.status, &*record.authority), (200, "site.example"));
+        assert_eq!(record.cookie.expose(), "__session=hush; b=2");
+        assert!(!format!("{record:?} {}", record.to_json()).contains("hush"));
+        assert!(!record.why.is_empty() && record.rule.is_some());
+    }
+}

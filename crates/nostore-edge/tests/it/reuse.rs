@@ -1,0 +1,132 @@
+//! Answers from the store.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use nostore_edge::Handling;
+
+use crate::bench::bench;
+use crate::wire::{answering, field, split};
+
+const SEVEN: [&str; 7] = [
+    "rfc9111",
+    "netlify",
+    "netlify/documented",
+    "cloudfront",
+    "cloudfront/cookies-in-key",
+    "amplify",
+    "amplify/cookies-in-key",
+];
+
+/// A public page whose body tells how often it was made.
+async fn public_page() -> std::net::SocketAddr {
+    let made = Arc::new(AtomicUsize::new(0));
+    answering(move |_| {
+        let body = format!("made {}", made.fetch_add(1, Ordering::SeqCst));
+        let length = body.len();
+        format!(
+            "HTTP/1.1 200 OK\r\ncache-control: public, s-maxage=60\r\ncdn-cache-control: public, max-age=60\r\n\
+             content-length: {length}\r\n\r\n{body}"
+        )
+    })
+    .await
+}
+
+#[tokio::test]
+async fn r0_4_a_public_page_is_served_from_the_cache_before_and_after_signing_in() {
+    for profile in SEVEN {
+        let mut bench = bench(profile, public_page().await).await;
+        for cookies in ["", "cookie: __client_uat=7; __session=a.b.c\r\n"] {
+            let (first, _) = bench.get("/", cookies).await;
+            let (second, record) = bench.get("/", cookies).await;
+            assert_eq!(record.outcome, Handling::Hit, "{profile} {cookies:?}");
+            assert_eq!(split(&second).1, split(&first).1, "{profile} {cookies:?}");
+            assert_eq!(field(&second, "set-cookie"), None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_hit_is_byte_identical_and_tells_its_age() {
+    let mut table = String::new();
+    for profile in SEVEN {
+        let mut bench = bench(profile, public_page().await).await;
+        let (first, stored) = bench.get("/", "").await;
+        bench.clock.advance(7);
+        let (second, hit) = bench.get("/", "").await;
+        assert_eq!(split(&first).1, split(&second).1, "{profile}");
+        assert_eq!(field(&second, "age"), Some("7"), "{profile}");
+        assert_eq!((stored.outcome, hit.outcome), (Handling::Stored, Handling::Hit), "{profile}");
+        assert_eq!((stored.age_secs, hit.age_secs), (None, Some(7)), "{profile}");
+        for (name, answer, record) in [("first", &first, &stored), ("second", &second, &hit)] {
+            let mut lines: Vec<&str> = split(answer).0.lines().skip(1).collect();
+            lines.sort_unstable();
+            writeln!(table, "{profile}, {name}: {}\n    {}", record.why, lines.join("\n    ")).unwrap();
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[tokio::test]
+async fn freshness_ends_at_its_second() {
+    let mut bench = bench("rfc9111", public_page().await).await;
+    let mut table = String::new();
+    bench.get("/", "").await;
+    for (name, wait) in [("a second before", 59), ("at", 1), ("after it was stored anew", 0)] {
+        bench.clock.advance(wait);
+        let (answer, record) = bench.get("/", "").await;
+        let (body, age) = (split(&answer).1, record.age_secs);
+        writeln!(table, "{name}: {} {body:?} age {age:?}: {}", record.outcome, record.why).unwrap();
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[tokio::test]
+async fn visitors_conditions_are_met_from_the_store() {
+    let origin = answering(|head| {
+        let not_modified = head.to_ascii_lowercase().contains("if-");
+        assert!(!not_modified, "a condition reached the app: {head}");
+        "HTTP/1.1 200 OK\r\ncache-control: s-maxage=60\r\netag: \"v1\"\r\ncontent-type: text/html\r\n\
+         last-modified: Sun, 06 Nov 1994 08:49:00 GMT\r\nset-cookie: seen=1\r\ncontent-length: 4\r\n\r\npage"
+            .to_owned()
+    })
+    .await;
+    let mut bench = bench("rfc9111", origin).await;
+    let conditional = "if-none-match: \"v1\"\r\n";
+    let (first, record) = bench.get("/", conditional).await;
+    assert!(first.starts_with("HTTP/1.1 200"), "a 304 would have taken the page's place: {first}");
+    assert_eq!(record.outcome, Handling::Stored);
+
+    let host = "host: site.example\r\nconnection: close\r\n\r\n";
+    let rows = [
+        ("same tag", format!("GET / HTTP/1.1\r\n{conditional}{host}")),
+        ("other tag", format!("GET / HTTP/1.1\r\nif-none-match: \"v2\"\r\n{host}")),
+        ("since", format!("GET / HTTP/1.1\r\nif-modified-since: Sun, 06 Nov 1994 08:49:00 GMT\r\n{host}")),
+        ("HEAD", format!("HEAD / HTTP/1.1\r\n{host}")),
+        ("HEAD, same tag", format!("HEAD / HTTP/1.1\r\n{conditional}{host}")),
+        ("range", format!("GET / HTTP/1.1\r\nrange: bytes=0-1\r\n{host}")),
+    ];
+    let mut table = String::new();
+    for (name, request) in rows {
+        let (answer, record) = bench.ask(&request).await;
+        let (head, body) = split(&answer);
+        let status = head.lines().next().unwrap();
+        let (length, kind) = (field(&answer, "content-length"), field(&answer, "content-type"));
+        let cookie = field(&answer, "set-cookie");
+        let outcome = record.outcome;
+        writeln!(table, "{name}: {outcome} {status} {body:?} {length:?} {kind:?} {cookie:?}").unwrap();
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[tokio::test]
+async fn a_purge_forgets_everything() {
+    let mut bench = bench("rfc9111", public_page().await).await;
+    bench.get("/", "").await;
+    assert_eq!(bench.edge.summary().store_keys, 1);
+    bench.edge.purge_all();
+    assert_eq!(bench.edge.summary().store_keys, 0);
+    let (answer, record) = bench.get("/", "").await;
+    assert_eq!((split(&answer).1, record.outcome), ("made 1", Handling::Stored));
+}
