@@ -33,6 +33,7 @@
 //! - The loop counter stops at three *or more*, and of several counter cookies the largest counts.
 //! - `redirect_url` never carries an old `__clerk_handshake`, `__clerk_handshake_nonce` or
 //!   `__clerk_help`; redirects carry `Referrer-Policy: no-referrer`.
+//! - An empty `sub` is none: it would be one identity for many.
 //! - Numbers in cookies are decimal digits; anything else is 0.
 //!
 //! Specifications: RFC 7515 section 5.2; RFC 7519 section 4.1; RFC 6265bis; the URL Standard,

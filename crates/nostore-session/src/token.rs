@@ -174,7 +174,7 @@ fn verify_signature(jws: &Jws<'_>, key: &Jwk, mismatch: &str) -> Result<(), Toke
     nostore_jose::verify(jws, key).map_err(|error| match error {
         VerifyError::Signature => TokenError::new(Reason::TokenInvalidSignature, mismatch),
         other => {
-            let text = format!("Error verifying JWT signature. {other}");
+            let text = format!("Error verifying JWT signature. {other}.");
             TokenError::new(Reason::TokenVerificationFailed, text).acting(CHECK_TOKEN)
         }
     })
@@ -191,7 +191,7 @@ fn verify_claims(context: &Context<'_>, jws: &Jws<'_>) -> Result<String, TokenEr
     let failed =
         |text: String| Err(TokenError::new(Reason::TokenVerificationFailed, text).acting(CHECK_TOKEN));
     let claim = |name: &str| jws.payload().get(name);
-    let Some(sub) = claim("sub").and_then(Value::as_str) else {
+    let Some(sub) = claim("sub").and_then(Value::as_str).filter(|sub| !sub.is_empty()) else {
         let found = claim("sub").map_or_else(|| "undefined".to_owned(), Value::to_string);
         return failed(format!("Subject claim (sub) is required and must be a string. Received {found}."));
     };
@@ -208,7 +208,10 @@ fn verify_claims(context: &Context<'_>, jws: &Jws<'_>) -> Result<String, TokenEr
     let party = claim("azp").and_then(Value::as_str).unwrap_or_default();
     if !parties.is_empty() && !parties.iter().any(|allowed| allowed == party) {
         let list = parties.join(",");
-        let text = format!("Invalid JWT Authorized party claim (azp) \"{party}\". Expected \"{list}\".");
+        let text = format!(
+            "Invalid JWT Authorized party claim (azp) \"{}\". Expected \"{list}\".",
+            party.escape_debug()
+        );
         return Err(TokenError::new(Reason::TokenInvalidAuthorizedParties, text));
     }
     Ok(sub.to_owned())

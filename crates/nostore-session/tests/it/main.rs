@@ -1,0 +1,15 @@
+//! Integration tests of `nostore-session`, by area.
+//!
+//! The private keys in `keys/` were made for these tests and are used nowhere else.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod decision;
+mod handshake;
+mod keys;
+mod kit;
+mod names;
+mod needs;
+mod properties;
+mod redirect;
+mod suffix;
+mod verification;
