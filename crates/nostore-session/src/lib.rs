@@ -19,6 +19,30 @@
 //! - Nobody is signed in without a verified signature; without the feature `native` nobody is.
 //! - No decision removes or adds the parameter `__clerk_netlify_cache_bust`.
 //!
+//! # Example
+//!
+//! ```
+//! use nostore_message::{RequestHead, Scheme, Secret, UnixTime};
+//! use nostore_session::{Config, Facts, Instance, PublishableKey, Step, authenticate};
+//!
+//! let key = PublishableKey::parse(&PublishableKey::encode(Instance::Production, "accounts.example.com"))?;
+//! let config = Config::new(key, Secret::new("sk_live_example"));
+//! let request = RequestHead {
+//!     method: "GET".into(),
+//!     scheme: Scheme::Https,
+//!     authority: "app.example.com".into(),
+//!     target: "/dashboard".into(),
+//!     fields: [("cookie", "__client_uat=1"), ("sec-fetch-dest", "document")].into_iter().collect(),
+//! };
+//! let now = UnixTime::from_secs(1_700_000_000);
+//! // The client changed, but there is no session: ask the identity service.
+//! match authenticate(&request, &config, &Facts::default(), now) {
+//!     Step::Done(decision) => assert!(decision.location().is_some()),
+//!     Step::Need(need) => println!("{need:?}"),
+//! }
+//! # Ok::<(), nostore_session::KeyError>(())
+//! ```
+//!
 //! # Not covered
 //!
 //! Satellite domains, organisation activation, machine tokens and the refresh of expired tokens:

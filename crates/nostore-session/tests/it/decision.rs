@@ -121,7 +121,8 @@ fn r1_12_header_tokens_row_by_row() {
 #[test]
 fn r1_12_only_navigations_are_redirected() {
     let config = config(Instance::Production);
-    let rows: &[(&str, &str, &[(&str, &str)])] = &[
+    type Fields<'a> = &'a [(&'a str, &'a str)];
+    let rows: &[(&str, &str, Fields<'_>)] = &[
         ("document", "GET", &[("sec-fetch-dest", "document")]),
         ("frame", "GET", &[("sec-fetch-dest", "iframe")]),
         ("other frame", "GET", &[("sec-fetch-dest", "frame")]),
