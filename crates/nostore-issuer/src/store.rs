@@ -81,17 +81,17 @@ impl StoreError {
 #[derive(Debug)]
 pub(crate) struct Keys {
     /// The private key in PKCS#8.
-    pub(crate) signing_key: Secret8,
+    pub(crate) signing_key: SecretBytes,
     /// The secret key without its prefix.
     pub(crate) secret: Secret,
 }
 
 /// Bytes that `Debug` does not show.
-pub(crate) struct Secret8(pub(crate) Vec<u8>);
+pub(crate) struct SecretBytes(pub(crate) Vec<u8>);
 
-impl std::fmt::Debug for Secret8 {
+impl std::fmt::Debug for SecretBytes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret8(redacted)")
+        f.write_str("SecretBytes(redacted)")
     }
 }
 
@@ -127,7 +127,7 @@ impl Store {
         }
         let keys = self.0.query_row("SELECT signing_key, secret FROM instance", [], |row| {
             let secret: String = row.get(1)?;
-            Ok(Keys { signing_key: Secret8(row.get(0)?), secret: Secret::new(secret) })
+            Ok(Keys { signing_key: SecretBytes(row.get(0)?), secret: Secret::new(secret) })
         });
         let Some(keys) = keys.optional()? else {
             return Ok(None);

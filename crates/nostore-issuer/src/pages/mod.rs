@@ -103,7 +103,7 @@ pub(crate) fn sign_out(user: &User, hidden: &Hidden<'_>) -> String {
     let body = format!(
         r#"<h1>Sign out?</h1>
 {who}
-<p class="lead">This ends the session in this browser, for every site that uses this identity service.</p>
+<p class="lead">This ends your session at the identity service, in this browser.</p>
 <form method="post" action="/sign-out">{hidden}
 <button class="primary" type="submit">Sign out</button>
 </form>"#,
@@ -118,7 +118,7 @@ pub(crate) fn signed_out(hidden: &Hidden<'_>) -> String {
     let body = format!(
         r#"<h1>You are signed out here</h1>
 <p class="lead">Nobody is signed in with this browser.</p>
-<p class="links"><a class="button" href="/sign-in{}">Sign in</a></p>"#,
+<p class="links"><a class="button filled" href="/sign-in{}">Sign in</a></p>"#,
         escape(&query(hidden, &[])),
     );
     layout("Signed out", &body)
@@ -143,7 +143,7 @@ pub(crate) fn home(home: &Home<'_>, user: Option<&User>, hidden: &Hidden<'_>) ->
             let _ = writeln!(
                 body,
                 "<p class=\"nobody\">Nobody is signed in with this browser. {how}</p>\n\
-                 <p class=\"links\"><a class=\"button\" href=\"/sign-in{sign_in}\">Sign in</a></p>"
+                 <p class=\"links\"><a class=\"button filled\" href=\"/sign-in{sign_in}\">Sign in</a></p>"
             );
         }
     }

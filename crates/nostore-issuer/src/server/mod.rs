@@ -20,7 +20,7 @@ use nostore_jose::{SigningKey, SigningKeyError};
 use nostore_message::{Origin, Secret, UnixTime};
 
 use crate::core::{Issuer, Mode, Settings, State, secret_body};
-use crate::store::{Keys, Secret8, Store};
+use crate::store::{Keys, SecretBytes, Store};
 use data_dir::DataDir;
 use engine::Engine;
 
@@ -291,7 +291,7 @@ fn first_keys() -> Result<(SigningKey, Keys), OpenError> {
     getrandom::fill(&mut entropy)
         .map_err(|error| OpenError::System { what: "entropy", found: error.to_string() })?;
     let signing_key = SigningKey::generate()?;
-    let pkcs8 = Secret8(signing_key.to_pkcs8()?.expose().to_vec());
+    let pkcs8 = SecretBytes(signing_key.to_pkcs8()?.expose().to_vec());
     Ok((signing_key, Keys { signing_key: pkcs8, secret: Secret::new(secret_body(&entropy)) }))
 }
 

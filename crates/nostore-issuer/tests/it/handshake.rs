@@ -1,0 +1,189 @@
+//! The handshake, with every token decoded.
+
+use nostore_issuer::core::{Change, Mode, User};
+use nostore_jose::{JwkSet, Jws, verify};
+use nostore_message::SetCookie;
+
+use crate::world::{NOW, World, cookies, directives, parameter, result, show};
+
+const HANDSHAKE: &str =
+    "/v1/client/handshake?redirect_url=http%3A%2F%2Flocalhost%3A8080%2Fdashboard%3Fa%3D1%26b";
+
+/// Signs Alice in and returns what the browser is known by.
+fn sign_in(world: &mut World) -> String {
+    let answer = world.post("/sign-in", &[], "email=alice%40example.com&redirect_url=http://localhost:8080/");
+    assert_eq!(answer.status, 303, "{}", show(&answer));
+    let location = answer.fields.first("location").unwrap();
+    let in_cookie = || cookies(&answer).into_iter().find(|(name, _)| name == "__client");
+    parameter(location, "__clerk_db_jwt").or_else(|| in_cookie().map(|(_, value)| value)).unwrap()
+}
+
+#[test]
+fn r1_12_a_new_development_browser_gets_a_name_and_is_signed_out() {
+    let mut world = World::new(Mode::Test);
+    insta::assert_snapshot!(show(&world.get(HANDSHAKE, &[])));
+}
+
+#[test]
+fn r1_12_a_development_browser_with_a_session_gets_both_cookie_families() {
+    let mut world = World::new(Mode::Test);
+    let browser = sign_in(&mut world);
+    world.now = NOW.plus_secs(5);
+    insta::assert_snapshot!(show(&world.get(&format!("{HANDSHAKE}&__clerk_db_jwt={browser}"), &[])));
+}
+
+#[test]
+fn r1_12_a_live_browser_without_cookie_is_signed_out_and_not_remembered() {
+    let mut world = World::new(Mode::Live);
+    insta::assert_snapshot!(show(&world.get(HANDSHAKE, &[])));
+    assert_eq!(world.issuer.state().clients().len(), 0);
+}
+
+#[test]
+fn r1_12_a_live_browser_with_a_session_gets_the_result_in_a_cookie() {
+    let mut world = World::new(Mode::Live);
+    let client = sign_in(&mut world);
+    insta::assert_snapshot!(show(&world.get(HANDSHAKE, &[("cookie", &format!("__client={client}"))])));
+}
+
+#[test]
+fn r1_12_every_token_is_signed_with_the_published_key() {
+    for mode in [Mode::Live, Mode::Test] {
+        let mut world = World::new(mode);
+        let name = sign_in(&mut world);
+        let target = format!("{HANDSHAKE}&__clerk_db_jwt={name}");
+        let answer = world.get(&target, &[("cookie", &format!("__client={name}"))]);
+        let keys = JwkSet::parse(world.get("/.well-known/jwks.json", &[]).body.as_bytes()).unwrap();
+        let mut tokens = vec![result(&answer)];
+        for line in directives(&answer) {
+            let cookie = SetCookie::parse(&line);
+            if cookie.name.starts_with("__session") {
+                tokens.push(cookie.value.into_owned());
+            }
+        }
+        assert_eq!(tokens.len(), 3);
+        for token in tokens {
+            let jws = Jws::parse(&token).unwrap();
+            let key = keys.find(jws.header().kid().unwrap()).unwrap();
+            verify(&jws, key).unwrap();
+        }
+    }
+}
+
+/// The rule that `iat` is never before `__client_uat`, with the clock before, at and after sign-in.
+#[test]
+fn r1_12_a_token_is_never_older_than_the_client() {
+    for step in [-3_600, -1, 0, 1, 3_600] {
+        let mut world = World::new(Mode::Test);
+        let browser = sign_in(&mut world);
+        world.now = NOW.plus_secs(step);
+        let answer = world.get(&format!("{HANDSHAKE}&__clerk_db_jwt={browser}"), &[]);
+        let lines = directives(&answer);
+        let value = |name: &str| {
+            let found = lines.iter().map(|line| SetCookie::parse(line)).rfind(|cookie| cookie.name == name);
+            found.unwrap().value.into_owned()
+        };
+        let updated: i64 = value("__client_uat").parse().unwrap();
+        let token = value("__session");
+        let issued = Jws::parse(&token).unwrap().payload()["iat"].as_i64().unwrap();
+        assert!((1..=issued).contains(&updated), "clock at {step}: uat {updated}, iat {issued}");
+        assert_eq!(issued, world.now.secs());
+    }
+}
+
+#[test]
+fn r1_12_deletions_come_first() {
+    for mode in [Mode::Live, Mode::Test] {
+        let mut world = World::new(mode);
+        let name = sign_in(&mut world);
+        let (query, cookie) = (format!("{HANDSHAKE}&__clerk_db_jwt={name}"), format!("__client={name}"));
+        for (target, cookie) in [(HANDSHAKE, ""), (query.as_str(), cookie.as_str())] {
+            let lines = directives(&world.get(target, &[("cookie", cookie)]));
+            let deletes: Vec<bool> =
+                lines.iter().map(|line| line.contains("Expires=Thu, 01 Jan 1970")).collect();
+            assert!(deletes.is_sorted_by_key(|deletes| !deletes), "{lines:?}");
+            assert!(deletes[0] && deletes[1], "{lines:?}");
+        }
+    }
+}
+
+#[test]
+fn an_old_result_in_the_address_is_replaced_and_the_rest_keeps_its_bytes() {
+    let rows = [
+        ("http://localhost:8080", "http://localhost:8080/?R"),
+        ("http://localhost:8080/", "http://localhost:8080/?R"),
+        ("http://localhost:8080?a", "http://localhost:8080/?a&R"),
+        ("http://localhost:8080/a?", "http://localhost:8080/a?R"),
+        ("http://localhost:8080/a?x=%7e&y=a+b#frag?ment", "http://localhost:8080/a?x=%7e&y=a+b&R#frag?ment"),
+        ("http://localhost:8080/a?__clerk_handshake=old&x=1", "http://localhost:8080/a?x=1&R"),
+        ("http://localhost:8080/a?x=1&__clerk_handshake_nonce=old", "http://localhost:8080/a?x=1&R"),
+        ("http://localhost:8080/a?%5F_clerk_handshake=old&x=1", "http://localhost:8080/a?x=1&R"),
+        ("http://localhost:8080//evil.example/", "http://localhost:8080//evil.example/?R"),
+        ("HTTP://LOCALHOST:8080/a", "HTTP://LOCALHOST:8080/a?R"),
+    ];
+    for (address, expected) in rows {
+        let mut world = World::new(Mode::Test);
+        let address: String = form_urlencoded::byte_serialize(address.as_bytes()).collect();
+        let answer = world.get(&format!("/v1/client/handshake?redirect_url={address}"), &[]);
+        let location = answer.fields.first("location").unwrap();
+        let result = format!("__clerk_handshake={}", parameter(location, "__clerk_handshake").unwrap());
+        assert_eq!(location.replace(&result, "R"), expected);
+    }
+}
+
+#[test]
+fn a_name_that_is_not_known_is_never_taken_over() {
+    let forged = format!("dvb_{}", "0".repeat(44));
+    let mut world = World::new(Mode::Test);
+    let answer = world.get(&format!("{HANDSHAKE}&__clerk_db_jwt={forged}"), &[]);
+    assert!(!directives(&answer).concat().contains(&forged));
+    assert!(world.issuer.state().client(&forged).is_none());
+}
+
+/// Signs in somebody whose name makes the result too large for a cookie, and returns the live cookie
+/// and the handshake that follows.
+fn sign_in_at_length(world: &mut World) -> (String, String) {
+    let user = User {
+        id: "user_long".to_owned(),
+        email: "long@example.com".to_owned(),
+        name: Some("n".repeat(300)),
+        created_at: NOW,
+    };
+    world.issuer.apply(&[Change::PutUser(user)]);
+    let answer = world.post("/sign-in", &[], "email=long%40example.com&redirect_url=http://localhost:8080/");
+    let cookie = format!("__client={}", cookies(&answer).remove(0).1);
+    (cookie, answer.fields.first("location").unwrap().to_owned())
+}
+
+#[test]
+fn a_result_too_large_for_a_cookie_waits_behind_a_nonce_once() {
+    let mut world = World::new(Mode::Live);
+    let (cookie, location) = sign_in_at_length(&mut world);
+    let answer = world.get(&location, &[("cookie", &cookie)]);
+    let (name, nonce) = cookies(&answer).remove(0);
+    assert_eq!(name, "__clerk_handshake_nonce");
+
+    let target = format!("/v1/clients/handshake_payload?nonce={nonce}");
+    let bearer = ("authorization", "Bearer sk_live_hush");
+    assert_eq!(world.get(&target, &[]).status, 401);
+    let payload = world.get(&target, &[bearer]);
+    assert_eq!(payload.status, 200);
+    assert!(payload.body.contains("__session="), "{}", payload.body);
+    assert_eq!(world.get(&target, &[bearer]).status, 404, "a nonce is good for one time");
+
+    // Without `format=nonce` the token format is what was asked for.
+    let plain = location.replace("&format=nonce", "");
+    assert_eq!(cookies(&world.get(&plain, &[("cookie", &cookie)])).remove(0).0, "__clerk_handshake");
+}
+
+#[test]
+fn a_nonce_ends_after_a_minute() {
+    for (secs, status) in [(59, 200), (60, 404), (61, 404)] {
+        let mut world = World::new(Mode::Live);
+        let (cookie, location) = sign_in_at_length(&mut world);
+        let nonce = cookies(&world.get(&location, &[("cookie", &cookie)])).remove(0).1;
+        world.now = NOW.plus_secs(secs);
+        let target = format!("/v1/clients/handshake_payload?nonce={nonce}");
+        assert_eq!(world.get(&target, &[("authorization", "Bearer sk_live_hush")]).status, status, "{secs}");
+    }
+}

@@ -1,0 +1,145 @@
+//! A service with a fixed key, fixed time and counted entropy, and a readable form of its answers.
+
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use nostore_issuer::core::{Change, ENTROPY_BYTES, Issuer, Mode, Response, Settings, State};
+use nostore_jose::{Jws, SigningKey};
+use nostore_message::{Fields, Origin, RequestHead, Scheme, Secret, SetCookie, UnixTime};
+
+pub(crate) const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
+
+pub(crate) const SITE: &str = "http://localhost:8080";
+
+pub(crate) struct World {
+    pub(crate) issuer: Issuer,
+    pub(crate) authority: &'static str,
+    pub(crate) now: UnixTime,
+    draws: u8,
+}
+
+pub(crate) fn fixed_key() -> SigningKey {
+    let text: String = include_str!("keys/fixed.b64").split_whitespace().collect();
+    SigningKey::from_pkcs8(&BASE64_STANDARD.decode(text).unwrap()).unwrap()
+}
+
+pub(crate) fn origin(text: &str) -> Origin {
+    Origin::parse(text).unwrap()
+}
+
+impl World {
+    pub(crate) fn new(mode: Mode) -> Self {
+        let authority = match mode {
+            Mode::Live => "localhost:8081",
+            Mode::Test => "127.0.0.1:8081",
+        };
+        let settings = Settings {
+            mode,
+            origin: origin(&format!("http://{authority}")),
+            allowed_origins: vec![origin(SITE)],
+            session_ttl_secs: 60,
+        };
+        let secret = Secret::new("hush");
+        let issuer = Issuer::restore(settings, fixed_key(), &secret, State::first(NOW)).unwrap();
+        Self { issuer, authority, now: NOW, draws: 0 }
+    }
+
+    pub(crate) fn send(
+        &mut self,
+        method: &str,
+        target: &str,
+        fields: &[(&str, &str)],
+        body: &str,
+    ) -> (Response, Vec<Change>) {
+        let head = RequestHead {
+            method: method.into(),
+            scheme: Scheme::Http,
+            authority: self.authority.into(),
+            target: target.into(),
+            fields: fields.iter().copied().collect::<Fields<'_>>(),
+        };
+        self.draws += 1;
+        let mut entropy = [self.draws; ENTROPY_BYTES];
+        for (index, byte) in entropy.iter_mut().enumerate() {
+            *byte = byte.wrapping_mul(31).wrapping_add(u8::try_from(index).unwrap());
+        }
+        self.issuer.handle(&head, body.as_bytes(), self.now, &entropy)
+    }
+
+    pub(crate) fn get(&mut self, target: &str, fields: &[(&str, &str)]) -> Response {
+        self.send("GET", target, fields, "").0
+    }
+
+    pub(crate) fn post(&mut self, target: &str, fields: &[(&str, &str)], form: &str) -> Response {
+        let mut all = vec![("content-type", "application/x-www-form-urlencoded")];
+        all.extend_from_slice(fields);
+        self.send("POST", target, &all, form).0
+    }
+}
+
+/// Returns the value of a parameter in the query of a URL.
+pub(crate) fn parameter(url: &str, name: &str) -> Option<String> {
+    let query = url.split_once('?')?.1.split('#').next()?;
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+/// Returns the cookies that a response sets, as name and value.
+pub(crate) fn cookies(response: &Response) -> Vec<(String, String)> {
+    let pair = |line: &str| {
+        let cookie = SetCookie::parse(line);
+        (cookie.name.into_owned(), cookie.value.into_owned())
+    };
+    response.fields.all("set-cookie").map(pair).collect()
+}
+
+/// Returns the result of a handshake, from the URL or from the cookie.
+pub(crate) fn result(response: &Response) -> String {
+    let in_url = response.fields.first("location").and_then(|url| parameter(url, "__clerk_handshake"));
+    let in_cookie = || cookies(response).into_iter().find(|(name, _)| name == "__clerk_handshake");
+    in_url.or_else(|| in_cookie().map(|(_, value)| value)).unwrap()
+}
+
+/// Returns the `Set-Cookie` values in the result of a handshake.
+pub(crate) fn directives(response: &Response) -> Vec<String> {
+    let token = result(response);
+    let jws = Jws::parse(&token).unwrap();
+    let lines = jws.payload()["handshake"].as_array().unwrap();
+    lines.iter().map(|line| line.as_str().unwrap().to_owned()).collect()
+}
+
+/// Prints a response: status, fields, and every token as its header and payload.
+pub(crate) fn show(response: &Response) -> String {
+    let mut text = format!("{}\n", response.status);
+    for line in &response.fields {
+        let _ = writeln!(text, "{}: {}", line.name, plain(&line.value));
+    }
+    let _ = writeln!(text, "record: {:?}, {}", response.client, response.note);
+    text
+}
+
+/// Replaces every JWS in a text by what it says.
+fn plain(text: &str) -> String {
+    let is_token = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.');
+    let mut shown = String::new();
+    for piece in text.split_inclusive(|char| !is_token(char)) {
+        let body = piece.trim_end_matches(|char| !is_token(char));
+        match Jws::parse(body).ok().filter(|_| body.starts_with("eyJ")) {
+            Some(jws) => {
+                let header = serde_json::to_string(jws.header().parameters()).unwrap();
+                let _ = write!(shown, "JWS {header}");
+                if let Some(lines) = jws.payload().get("handshake").and_then(|lines| lines.as_array()) {
+                    for line in lines {
+                        let _ = write!(shown, "\n    {}", plain(line.as_str().unwrap()));
+                    }
+                } else {
+                    let _ = write!(shown, " {}", serde_json::to_string(jws.payload()).unwrap());
+                }
+                shown.push_str(&piece[body.len()..]);
+            }
+            None => shown.push_str(piece),
+        }
+    }
+    shown
+}
