@@ -1,1 +1,87 @@
-fn main() {}
+//! Every chore of this repository, so that people and machines run the same thing.
+
+mod install;
+mod requirements;
+mod shots;
+mod step;
+mod tidy;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Usage: cargo xtask <chore>
+
+  test           everything: formatting, lints, tidiness, requirements, documentation, all tests.
+                 First installs what the tests need (Chromium, Express); then only loopback is used.
+  install        only the installing
+  tidy           structure: headers, sizes, the laws' bans, the direction of dependencies
+  requirements   each line of docs/requirements.md with its tests; fails on a due line without one
+  deny           bans, licences and sources by deny.toml (needs cargo-deny)
+  shots          the pictures in docs/img, made in Chromium
+  cold           times a first build of the command in an empty target folder and lists what it is made of";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let chore = arguments.first().map_or("help", String::as_str);
+    let done = match chore {
+        "test" => test(),
+        "install" => install::everything(),
+        "tidy" => tidy::check(),
+        "requirements" => requirements::check(true),
+        "deny" => step::cargo("deny", &["deny", "check", "bans", "licenses", "sources"]),
+        "shots" => shots::make(),
+        "cold" => cold(),
+        "help" | "--help" | "-h" => {
+            step::say(HELP);
+            Ok(())
+        }
+        other => Err(format!("expected a chore, found `{other}`\n\n{HELP}")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            step::complain(&why);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs everything that must hold. The profile `ci` is shared by lints and tests, so that C code is built once.
+fn test() -> Result<(), String> {
+    install::everything()?;
+    step::cargo("format", &["fmt", "--all", "--check"])?;
+    tidy::check()?;
+    requirements::check(false)?;
+    step::cargo(
+        "lints",
+        &["clippy", "--quiet", "--workspace", "--all-targets", "--profile", "ci", "--", "-D", "warnings"],
+    )?;
+    for law in ["nostore-jose", "nostore-session"] {
+        let arguments = ["check", "--quiet", "--package", law, "--no-default-features", "--profile", "ci"];
+        step::cargo(&format!("{law} without crypto"), &arguments)?;
+    }
+    step::cargo_with(
+        "documentation",
+        &["doc", "--quiet", "--workspace", "--no-deps", "--profile", "ci"],
+        &[("RUSTDOCFLAGS", "-D warnings")],
+    )?;
+    step::cargo("tests", &["test", "--workspace", "--profile", "ci", "--no-fail-fast"])
+}
+
+/// Times a first build and prints what it is made of.
+fn cold() -> Result<(), String> {
+    let folder = std::env::temp_dir().join(format!("nostore-cold-{}", std::process::id()));
+    let text = folder.display().to_string();
+    let built = step::cargo("cold build", &["build", "--release", "--timings", "--target-dir", &text]);
+    // The folder is in the way of nothing but the disk.
+    let _ = std::fs::remove_dir_all(&folder);
+    built?;
+    let tree =
+        ["tree", "--package", "nostore-cli", "--edges", "normal,build", "--prefix", "none", "--no-dedupe"];
+    let packages = step::output("cargo", &tree)?;
+    let mut packages: Vec<&str> = packages.lines().filter_map(|line| line.split(" (").next()).collect();
+    packages.sort_unstable();
+    packages.dedup();
+    step::say(&format!("{} packages: {}", packages.len(), packages.join(", ")));
+    Ok(())
+}

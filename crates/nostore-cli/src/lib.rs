@@ -1,1 +1,55 @@
-//! The command nostore.
+//! The command `nostore` as a library: `dev`, `demo`, `edge`, `issuer`.
+//!
+//! # Scope
+//!
+//! Parses the command line, starts the programs (edge, issuer, sample site, an app of one's own)
+//! and tells people and machines what happens.
+//!
+//! # Invariants
+//!
+//! - No `if` about the protocol or about caching: verdicts come from the laws, with their reasons.
+//! - Nothing secret is printed but the development keys that `dev` and `issuer` made themselves.
+
+pub mod args;
+mod demo;
+mod dev;
+mod edge;
+mod error;
+mod issuer;
+mod ports;
+mod report;
+pub mod sample;
+pub mod stage;
+pub mod visitor;
+
+use std::process::ExitCode;
+
+use args::{Cli, Command};
+pub use error::Failed;
+
+/// Runs one command to its end.
+#[must_use]
+pub fn run(cli: Cli) -> ExitCode {
+    if let Command::Completions { shell } = cli.command {
+        let mut command = <Cli as clap::CommandFactory>::command();
+        clap_complete::generate(shell, &mut command, "nostore", &mut std::io::stdout());
+        return ExitCode::SUCCESS;
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failed::new("the asynchronous runtime did not start").because(&error).report(),
+    };
+    let ended = runtime.block_on(async {
+        match cli.command {
+            Command::Dev(args) => dev::run(args).await,
+            Command::Demo(args) => demo::run(&args).await,
+            Command::Edge(args) => edge::run(&args).await,
+            Command::Issuer(args) => issuer::run(args).await,
+            Command::Completions { .. } => Ok(()),
+        }
+    });
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => failed.report(),
+    }
+}

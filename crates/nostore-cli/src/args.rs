@@ -1,0 +1,167 @@
+//! The command line. What `--help` says is written here.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Where the edge listens unless told otherwise.
+pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+/// Where the identity service listens unless told otherwise.
+pub const DEFAULT_ISSUER_LISTEN: &str = "127.0.0.1:8081";
+/// Where data is kept unless told otherwise.
+pub const DEFAULT_DATA: &str = ".nostore";
+
+/// Session authentication that no shared cache can leak, loop or freeze.
+#[derive(Debug, Parser)]
+#[command(name = "nostore", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a signed-in site behind an emulated CDN, with an offline identity service.
+    ///
+    /// Serves a sample site, or puts the emulated CDN in front of your own app, and prints one line
+    /// per request: who asked, what the cache did, and why. The moment something unsafe is stored it
+    /// says what, why on this platform, and how to mend it.
+    #[command(after_help = DEV_EXAMPLES)]
+    Dev(DevArgs),
+    /// Show a famous failure step by step, first unprotected, then protected.
+    #[command(after_help = "Examples:\n  nostore demo loop    the redirect that never ends (Netlify)\n  \
+                            nostore demo leak    everybody is the same person (CloudFront)")]
+    Demo(DemoArgs),
+    /// Run the emulated CDN alone, in front of an origin.
+    #[command(after_help = "Examples:\n  nostore edge --origin http://127.0.0.1:3000 --cdn cloudfront\n  \
+                            nostore edge --origin http://127.0.0.1:3000 --cdn netlify --set default-lifetime=10")]
+    Edge(EdgeArgs),
+    /// Run the offline identity service alone.
+    Issuer(IssuerArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell that reads the script.
+        shell: clap_complete::Shell,
+    },
+}
+
+const DEV_EXAMPLES: &str = "Examples:
+  nostore dev                                the sample site behind a plain RFC 9111 cache
+  nostore dev --cdn netlify                  the same behind Netlify as sites reported it
+  nostore dev --cdn netlify --unprotected loop
+                                             the redirect loop, as the incident had it
+  nostore dev --cdn amplify --keys live --unprotected leak
+                                             the shared login, as the incident had it
+  nostore dev --cdn cloudfront -- npm start  your app, started on a free port (PORT)
+  nostore dev --app http://localhost:3000    your app, already running";
+
+/// `nostore dev`.
+#[derive(Args, Debug)]
+pub struct DevArgs {
+    /// The shared cache to emulate. Default: what this folder says (netlify.toml, customHttp.yml, …),
+    /// else rfc9111. An unknown name lists the known ones.
+    #[arg(long, value_name = "PROFILE")]
+    pub cdn: Option<String>,
+    /// Put the emulated CDN in front of an app that already runs at this URL.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["command", "unprotected"])]
+    pub app: Option<String>,
+    /// Where the emulated CDN listens [default: 127.0.0.1:8080, or the next free port].
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Where the identity service listens [default: 127.0.0.1:8081, or the next free port].
+    #[arg(long, value_name = "ADDR")]
+    pub issuer_listen: Option<SocketAddr>,
+    /// The kind of instance: `test` puts the identity service on another site (127.0.0.1) as development
+    /// instances do, `live` on the same site (localhost) as production instances do.
+    #[arg(long, value_enum, default_value = "test")]
+    pub keys: Keys,
+    /// Where keys and users are kept.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA)]
+    pub data: PathBuf,
+    /// Run the sample site the way the incidents did.
+    #[arg(long, value_enum, value_name = "FAILURE", conflicts_with = "command")]
+    pub unprotected: Option<Failure>,
+    /// Print one JSON object per event instead of text.
+    #[arg(long)]
+    pub json: bool,
+    /// A command that starts your app; it gets a free port in PORT.
+    #[arg(last = true, value_name = "CMD")]
+    pub command: Vec<String>,
+}
+
+/// `nostore demo`.
+#[derive(Args, Debug)]
+pub struct DemoArgs {
+    /// Which failure.
+    #[arg(value_enum)]
+    pub failure: Failure,
+}
+
+/// `nostore edge`.
+#[derive(Args, Debug)]
+pub struct EdgeArgs {
+    /// The origin server behind the emulated CDN.
+    #[arg(long, value_name = "URL")]
+    pub origin: String,
+    /// The shared cache to emulate. An unknown name lists the known ones.
+    #[arg(long, value_name = "PROFILE", default_value = "rfc9111")]
+    pub cdn: String,
+    /// Change one parameter of the profile; an unknown name lists the known ones. May be repeated.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+    /// Where to listen [default: 127.0.0.1:8080, or the next free port].
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Print one JSON object per event instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `nostore issuer`.
+#[derive(Args, Debug)]
+pub struct IssuerArgs {
+    /// Where to listen [default: 127.0.0.1:8081, or the next free port].
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// The kind of instance.
+    #[arg(long, value_enum, default_value = "test")]
+    pub keys: Keys,
+    /// Where keys and users are kept.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA)]
+    pub data: PathBuf,
+    /// A site that may ask for sign-ins, besides localhost and 127.0.0.1 on ports 3000 and 8080.
+    /// May be repeated.
+    #[arg(long = "allow-origin", value_name = "ORIGIN")]
+    pub allow_origin: Vec<String>,
+}
+
+/// The kind of instance that the keys stand for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Keys {
+    /// A development instance.
+    Test,
+    /// A production instance.
+    Live,
+}
+
+/// The two famous failures.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Failure {
+    /// A stored sign-in redirect is replayed for ever.
+    Loop,
+    /// A stored page hands its session cookie to everybody.
+    Leak,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,222 @@
+//! `nostore dev`: a site behind an emulated CDN, told line by line.
+
+mod child;
+mod folder;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use serde_json::json;
+use tokio::net::TcpStream;
+
+pub(crate) use folder::named;
+
+use crate::args::{DEFAULT_ISSUER_LISTEN, DEFAULT_LISTEN, DevArgs, Failure, Keys};
+use crate::error::Failed;
+use crate::ports;
+use crate::report::{Reporter, without_values};
+use crate::sample::Incident;
+use crate::stage::{App, Stage, StageOptions, origin};
+use child::App as Child;
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const WARN: Style = AnsiColor::Yellow.on_default().bold();
+/// How often it is looked whether the app behaves like a development server.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Runs until Ctrl-C, or until the app's command ends.
+///
+/// # Errors
+///
+/// When something does not start, or the app's command ends.
+pub(crate) async fn run(args: DevArgs) -> Result<(), Failed> {
+    let choice = folder::choose(args.cdn.as_deref(), Path::new("."))?;
+    let reporter = Arc::new(Reporter::new(args.json));
+    let edge = ports::listen(args.listen, DEFAULT_LISTEN, "--listen").await?;
+    let issuer = ports::listen(args.issuer_listen, DEFAULT_ISSUER_LISTEN, "--issuer-listen").await?;
+    let port = if args.command.is_empty() { None } else { Some(child::free_port().await?) };
+    let app = match (&args.app, port) {
+        (Some(url), _) => App::At(url.clone()),
+        (None, Some(port)) => App::At(format!("http://localhost:{port}")),
+        (None, None) => App::Sample(args.unprotected.map(Incident::of)),
+    };
+    let (edge_told, issuer_told) = (Arc::clone(&reporter), Arc::clone(&reporter));
+    let options = StageOptions {
+        profile: choice.profile.clone(),
+        keys: args.keys,
+        app,
+        edge: Some(edge),
+        issuer: Some(issuer),
+        data: Some(args.data.clone()),
+        edge_sink: Arc::new(move |record| edge_told.request(&record)),
+        issuer_sink: Arc::new(move |record| tell_issuer(&issuer_told, &record)),
+    };
+    let stage = Stage::start(options).await?;
+    let ended = attend(&stage, &args, port, &choice, &reporter).await;
+    let summary = stage.edge().summary();
+    stage.stop().await;
+    if ended.is_ok() {
+        reporter.summary(&summary);
+    }
+    ended
+}
+
+/// Starts the app where there is a command, says that all is up, and waits for the end.
+async fn attend(
+    stage: &Stage,
+    args: &DevArgs,
+    port: Option<u16>,
+    choice: &folder::Choice,
+    reporter: &Reporter,
+) -> Result<(), Failed> {
+    let Some(port) = port else {
+        started(stage, args, choice, reporter);
+        if let Some(url) = &args.app {
+            probe(url, reporter).await;
+        }
+        return watch(stage, reporter, std::future::pending()).await;
+    };
+    let mut child = Child::start(&args.command, &variables(stage, port))?;
+    let listening = tokio::select! {
+        listening = child.listening(port) => listening.map(drop),
+        () = interrupted() => { child.stop().await; return Ok(()); }
+    };
+    if let Err(failed) = listening {
+        child.stop().await;
+        return Err(failed);
+    }
+    started(stage, args, choice, reporter);
+    let ended = watch(stage, reporter, child.ends()).await;
+    child.stop().await;
+    ended
+}
+
+/// Waits for Ctrl-C, or for the app to end.
+async fn watch(
+    stage: &Stage,
+    reporter: &Reporter,
+    app_ends: impl Future<Output = Failed>,
+) -> Result<(), Failed> {
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    let mut app_ends = std::pin::pin!(app_ends);
+    let mut interrupted = std::pin::pin!(interrupted());
+    loop {
+        tokio::select! {
+            failed = &mut app_ends => return Err(failed),
+            () = &mut interrupted => return Ok(()),
+            _ = look.tick() => reporter.development_server(&stage.edge().summary()),
+        }
+    }
+}
+
+/// Completes at Ctrl-C, or when the program is asked to end.
+pub(crate) async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => if result.is_err() { std::future::pending::<()>().await },
+        () = terminated => {}
+    }
+}
+
+/// What the app's command finds in its environment.
+fn variables(stage: &Stage, port: u16) -> Vec<(String, String)> {
+    let issuer = stage.issuer();
+    [
+        ("PORT", port.to_string()),
+        ("NOSTORE_DEV", "1".to_owned()),
+        ("NOSTORE_PUBLIC_URL", stage.site().to_owned()),
+        ("NOSTORE_PUBLISHABLE_KEY", issuer.publishable_key().to_owned()),
+        ("NOSTORE_SECRET_KEY", issuer.secret_key().expose().to_owned()),
+        ("NOSTORE_API_URL", issuer.origin().to_string()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec()
+}
+
+/// Says when nothing listens at the app's URL yet; the edge answers 502 until something does.
+async fn probe(url: &str, reporter: &Reporter) {
+    let Ok(origin) = origin(url) else { return };
+    let host = origin.host().trim_start_matches('[').trim_end_matches(']');
+    if TcpStream::connect((host, origin.port())).await.is_err() {
+        let text = format!(
+            "nothing answers at {url} yet: start your app, or correct --app. Until then visitors get a 502"
+        );
+        reporter.event(
+            &json!({ "event": "app-unreachable", "text": text }),
+            &format!("{WARN}  ! {text}{WARN:#}"),
+        );
+    }
+}
+
+/// Says what runs where, the keys, and how to sign in.
+fn started(stage: &Stage, args: &DevArgs, choice: &folder::Choice, reporter: &Reporter) {
+    let issuer = stage.issuer();
+    let machine = json!({
+        "event": "started",
+        "site": stage.site(),
+        "issuer": issuer.origin().to_string(),
+        "app": stage.app(),
+        "profile": choice.profile.name(),
+        "profileReason": choice.reason,
+        "publishableKey": issuer.publishable_key(),
+        "secretKey": issuer.secret_key().expose(),
+        "jwksUrl": issuer.jwks_url(),
+    });
+    let app = match (&args.unprotected, args.command.as_slice(), &args.app) {
+        (_, [_, ..], _) => format!("`{}` on {}", args.command.join(" "), stage.app()),
+        (_, _, Some(url)) => url.clone(),
+        (None, ..) => format!("sample site, protected, on {}", stage.app()),
+        (Some(Failure::Loop), ..) => {
+            format!("sample site, {WARN}unprotected: loop{WARN:#}, on {}", stage.app())
+        }
+        (Some(Failure::Leak), ..) => {
+            format!("sample site, {WARN}unprotected: leak{WARN:#}, on {}", stage.app())
+        }
+    };
+    let keys = match args.keys {
+        Keys::Test => "development instance, on another site as in real life",
+        Keys::Live => "production instance, on the same site",
+    };
+    let try_it = if args.app.is_none() && args.command.is_empty() {
+        format!("open {}/dashboard and pick Alice or Bob; no password. Then a second browser.", stage.site())
+    } else {
+        format!("open {}", stage.site())
+    };
+    let row = |name: &str, value: &str| format!("  {BOLD}{name:9}{BOLD:#} {value}\n");
+    let mut text = format!("\n{BOLD}nostore dev{BOLD:#}\n\n");
+    text += &row(
+        "site",
+        &format!(
+            "{}  {DIM}behind {}: {}{DIM:#}",
+            stage.site(),
+            choice.profile.name(),
+            choice.profile.stands_for()
+        ),
+    );
+    text += &row("", &format!("{DIM}{} because {}{DIM:#}", choice.profile.name(), choice.reason));
+    text += &row("identity", &format!("{}  {DIM}{keys}{DIM:#}", issuer.origin()));
+    text += &row("app", &app);
+    text += &row("keys", &format!("{}  {}", issuer.publishable_key(), issuer.secret_key().expose()));
+    text += &row("", &format!("{}  {DIM}data in {}{DIM:#}", issuer.jwks_url(), args.data.display()));
+    text += &row("try it", &try_it);
+    text += &row("", &format!("{DIM}Ctrl-C ends all of it{DIM:#}\n"));
+    reporter.event(&machine, text.trim_end_matches('\n'));
+    reporter.event_for_people("");
+    reporter.table_head();
+}
+
+fn tell_issuer(reporter: &Reporter, record: &nostore_issuer::Record) {
+    let path = without_values(&record.path);
+    reporter.event_for_machines(&json!({
+        "event": "issuer", "method": record.method, "path": path, "status": record.status,
+    }));
+}

@@ -1,0 +1,57 @@
+//! `nostore issuer`: the identity service alone.
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use anstyle::Style;
+
+use crate::args::{DEFAULT_ISSUER_LISTEN, IssuerArgs};
+use crate::dev::interrupted;
+use crate::error::Failed;
+use crate::ports;
+use crate::sample::clock_time;
+use crate::stage::{IssuerOptions, open_issuer};
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+/// Sites that may ask for sign-ins without being named.
+const SITES: [&str; 4] =
+    ["http://localhost:8080", "http://127.0.0.1:8080", "http://localhost:3000", "http://127.0.0.1:3000"];
+
+/// Runs until Ctrl-C.
+///
+/// # Errors
+///
+/// When its data cannot be read or kept, or the address is taken.
+pub(crate) async fn run(args: IssuerArgs) -> Result<(), Failed> {
+    let (listener, address) = ports::listen(args.listen, DEFAULT_ISSUER_LISTEN, "--listen").await?;
+    let mut allowed: Vec<String> = SITES.map(str::to_owned).to_vec();
+    allowed.extend(args.allow_origin);
+    let issuer = open_issuer(IssuerOptions {
+        keys: args.keys,
+        address,
+        data: Some(args.data.clone()),
+        allowed: allowed.clone(),
+        session_secs: 60,
+        sink: Arc::new(|record| tell(&record)),
+    })
+    .await?;
+    say(&format!("\n{BOLD}nostore issuer{BOLD:#}  {}", issuer.origin()));
+    say(&format!("  {BOLD}keys{BOLD:#}   {}  {}", issuer.publishable_key(), issuer.secret_key().expose()));
+    say(&format!("         {}  {DIM}data in {}{DIM:#}", issuer.jwks_url(), args.data.display()));
+    say(&format!("  {BOLD}sites{BOLD:#}  {}  {DIM}(more with --allow-origin){DIM:#}", allowed.join(" ")));
+    say(&format!("  {DIM}Ctrl-C ends it{DIM:#}\n"));
+    issuer.serve(listener, interrupted()).await;
+    Ok(())
+}
+
+fn tell(record: &nostore_issuer::Record) {
+    let client = record.client.as_deref().unwrap_or("–");
+    let (time, method, status, path) = (clock_time(record.at), &record.method, record.status, &record.path);
+    say(&format!("{time}  {method:6} {status:3}  {path:32}  {client}  {DIM}{}{DIM:#}", record.note));
+}
+
+fn say(line: &str) {
+    // A reader that went away (`| head`) has seen enough.
+    let _ = writeln!(anstream::stdout().lock(), "{line}");
+}

@@ -1,0 +1,106 @@
+//! The same site the way the incidents ran it: a layer *outside* nostore's that undoes the protection.
+//!
+//! `loop`: the redirects of the sign-in carry no caching field at all. `leak`: redirects say
+//! `Cache-Control: no-store` as the reference implementation's do, a framework stamps `s-maxage` on
+//! every page, and a middleware writes the session cookie on every page of a signed-in visitor.
+//!
+//! # Warning
+//!
+//! Never a model for a site: it exists so that the failures can be seen and the emulation is known to bite.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use nostore_message::Cookies;
+
+use super::HOME_CACHE_CONTROL;
+use crate::args::Failure;
+
+/// What the framework of the incident stamped on every page it took for static.
+pub(crate) const STAMP: &str = "s-maxage=31536000";
+/// The caching fields that nostore sends and the incidents lacked.
+const CACHING: [&str; 11] = [
+    "cache-control",
+    "cdn-cache-control",
+    "cloudflare-cdn-cache-control",
+    "expires",
+    "netlify-cdn-cache-control",
+    "netlify-vary",
+    "pragma",
+    "surrogate-control",
+    "vary",
+    "vercel-cdn-cache-control",
+    "x-accel-expires",
+];
+
+/// The fields of the reference implementation, without a framework's stamp: for the table of the documentation.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Incident {
+    /// No caching field on redirects.
+    Loop,
+    /// `no-store` on redirects, stamps and session cookies on pages.
+    Leak,
+    /// `no-store` on redirects, and nothing else: pages are silent, cookies come by the handshake alone.
+    ReferenceFields,
+}
+
+impl Incident {
+    /// The failure as the command line names it.
+    #[must_use]
+    pub fn of(failure: Failure) -> Self {
+        match failure {
+            Failure::Leak => Self::Leak,
+            Failure::Loop => Self::Loop,
+        }
+    }
+}
+
+/// Runs the site and undoes its protection.
+pub(crate) async fn unprotect(State(incident): State<Incident>, request: Request, next: Next) -> Response {
+    let is_home = request.uri().path() == "/";
+    let cookies = session_cookies(request.headers());
+    let mut response = next.run(request).await;
+    let is_redirect = response.status().is_redirection();
+    let is_page = response.status().is_success() && is_html(response.headers());
+    let fields = response.headers_mut();
+    for name in CACHING {
+        fields.remove(HeaderName::from_static(name));
+    }
+    let cache_control = match incident {
+        Incident::Leak | Incident::ReferenceFields if is_redirect => Some("no-store"),
+        Incident::Leak if is_page => Some(STAMP),
+        Incident::Loop | Incident::ReferenceFields if is_page && is_home => Some(HOME_CACHE_CONTROL),
+        _ => None,
+    };
+    if let Some(value) = cache_control {
+        fields.insert(header::CACHE_CONTROL, HeaderValue::from_static(value));
+    }
+    if incident == Incident::Leak && is_page {
+        for cookie in cookies {
+            fields.append(header::SET_COOKIE, cookie);
+        }
+    }
+    response
+}
+
+/// Writes a visitor's own session cookies anew, as a middleware does that prolongs sessions.
+fn session_cookies(fields: &HeaderMap) -> Vec<HeaderValue> {
+    let lines: Vec<&str> =
+        fields.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok()).collect();
+    let cookies = Cookies::parse(lines);
+    let session = |(name, value): &(&str, &str)| {
+        let named = name.starts_with("__session") || name.starts_with("__client_uat");
+        named && !value.is_empty() && *value != "0"
+    };
+    let again = |(name, value): (&str, &str)| {
+        HeaderValue::from_str(&format!("{name}={value}; Path=/; SameSite=Lax; Max-Age=315360000")).ok()
+    };
+    let signed_in = cookies.iter().any(|(name, value)| name.starts_with("__session") && !value.is_empty());
+    if signed_in { cookies.iter().filter(session).filter_map(again).collect() } else { Vec::new() }
+}
+
+fn is_html(fields: &HeaderMap) -> bool {
+    let kind = fields.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("text/html"))
+}

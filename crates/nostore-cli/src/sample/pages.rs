@@ -1,0 +1,133 @@
+//! The sample site's pages.
+
+use nostore_message::UnixTime;
+
+use crate::args::Failure;
+
+const LAYOUT: &str = include_str!("layout.html");
+const STYLE: &str = include_str!("style.css");
+const HOME: &str = include_str!("home.html");
+const DASHBOARD: &str = include_str!("dashboard.html");
+
+/// What every page shows besides its own content.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frame {
+    /// The failure that the site was started with, if any.
+    pub(crate) unprotected: Option<Failure>,
+    /// When the page was rendered.
+    pub(crate) now: UnixTime,
+    /// A number that differs from copy to copy, so that a replayed page can be told from a new one.
+    pub(crate) copy: u32,
+}
+
+/// Who is shown on the dashboard.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Person<'a> {
+    pub(crate) email: &'a str,
+    pub(crate) user: &'a str,
+    pub(crate) session: &'a str,
+    pub(crate) until: UnixTime,
+}
+
+/// Renders the public page.
+pub(crate) fn home(frame: Frame, cache_control: &str) -> String {
+    let main = fill(HOME, &frame.with(&[("cache_control", cache_control)]));
+    let chip = r#"<span class="chip out me" id="me">…</span>"#;
+    frame.page("Home", chip, &main)
+}
+
+/// Renders the dashboard.
+pub(crate) fn dashboard(frame: Frame, person: Person<'_>) -> String {
+    let initial = person.email.chars().next().unwrap_or('?').to_uppercase().to_string();
+    let main = fill(
+        DASHBOARD,
+        &frame.with(&[
+            ("initial", &initial),
+            ("email", person.email),
+            ("user", person.user),
+            ("session", person.session),
+            ("until", &clock_time(person.until)),
+        ]),
+    );
+    frame.page("Dashboard", r#"<span class="chip me">signed in</span>"#, &main)
+}
+
+/// Renders a page that says what went wrong.
+pub(crate) fn message(frame: Frame, title: &str, text: &str) -> String {
+    let main = fill(
+        r#"<h1>{{title}}</h1><p class="lead">{{text}}</p><p><a class="button quiet" href="/">Home</a></p>"#,
+        &[("title", title.to_owned()), ("text", text.to_owned())],
+    );
+    frame.page(title, "", &main)
+}
+
+impl Frame {
+    fn with(self, more: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
+        let mut pairs = vec![("time", clock_time(self.now)), ("copy", format!("{:04x}", self.copy & 0xffff))];
+        pairs.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        pairs
+    }
+
+    fn page(self, title: &str, nav: &str, main: &str) -> String {
+        let notice = match self.unprotected {
+            None => "",
+            Some(Failure::Loop) => {
+                r#"<p class="warning"><strong>Unprotected.</strong> The sign-in redirects of this site say nothing about caching.</p>"#
+            }
+            Some(Failure::Leak) => {
+                r#"<p class="warning"><strong>Unprotected.</strong> A framework makes every page of this site cacheable, and a middleware writes the session cookie on it.</p>"#
+            }
+        };
+        let footer = "The sample site of <code>nostore dev</code>. Sign in as anybody: there are no passwords in development.";
+        // The content is filled in last and never searched for placeholders: it holds what visitors wrote.
+        LAYOUT
+            .replace("{{title}}", &escape(title))
+            .replace("{{style}}", STYLE)
+            .replace("{{nav}}", nav)
+            .replace("{{notice}}", notice)
+            .replace("{{footer}}", footer)
+            .replace("{{main}}", main)
+    }
+}
+
+/// Formats a time as `HH:MM:SS` in UTC.
+pub(crate) fn clock_time(time: UnixTime) -> String {
+    let second = time.secs().rem_euclid(86_400);
+    format!("{:02}:{:02}:{:02}", second / 3_600, second / 60 % 60, second % 60)
+}
+
+/// Replaces each `{{name}}` by its escaped value, in one pass, so that values are never searched.
+fn fill(template: &str, pairs: &[(&'static str, String)]) -> String {
+    let mut page = String::with_capacity(template.len() + 256);
+    let mut rest = template;
+    while let Some((before, behind)) = rest.split_once("{{") {
+        page.push_str(before);
+        let Some((name, behind)) = behind.split_once("}}") else { break };
+        if let Some((_, value)) = pairs.iter().find(|(key, _)| *key == name) {
+            page.push_str(&escape(value));
+        }
+        rest = behind;
+    }
+    page.push_str(rest);
+    page
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_escaped_and_never_searched() {
+        let page = fill("<b>{{a}}</b>{{b}}", &[("a", "{{b}}<".into()), ("b", "'\"&".into())]);
+        assert_eq!(page, "<b>{{b}}&lt;</b>&#39;&quot;&amp;");
+        assert_eq!(clock_time(UnixTime::from_secs(86_399)), "23:59:59");
+    }
+}

@@ -1,0 +1,274 @@
+//! A whole site on loopback: the identity service, an app, and the emulated CDN in front of it.
+//!
+//! `dev` shows one, `demo` tells a story with two, the tests fill tables with many.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use nostore_cache::Profile;
+use nostore_edge::{Edge, EdgeConfig};
+use nostore_issuer::{Server, ServerConfig};
+use nostore_message::{Origin, Secret};
+use nostore_session::{Config, PublishableKey};
+use nostore_web::{Clock, Sessions, SystemClock};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use url::Url;
+
+use crate::args::{DEFAULT_ISSUER_LISTEN, DEFAULT_LISTEN, Keys};
+use crate::error::Failed;
+use crate::ports;
+use crate::sample::{self, Incident};
+
+/// How long tokens live: as the protocol has it.
+const SESSION_SECS: i64 = 60;
+/// How long tokens live where a middleware of the incident prolongs them: as Auth.js has it.
+const LEAKED_SESSION_SECS: i64 = 30 * 86_400;
+
+/// What is behind the emulated CDN.
+#[derive(Clone, Debug)]
+pub enum App {
+    /// The sample site, with its protection undone where an incident is named.
+    Sample(Option<Incident>),
+    /// An app that is, or will be, at this URL.
+    At(String),
+}
+
+/// What to start, and where.
+pub struct StageOptions {
+    /// The shared cache to emulate.
+    pub profile: Profile,
+    /// The kind of instance.
+    pub keys: Keys,
+    /// What is behind the edge.
+    pub app: App,
+    /// Where the edge listens: a listener that is already bound, or any free port.
+    pub edge: Option<(TcpListener, SocketAddr)>,
+    /// Where the identity service listens: a listener that is already bound, or any free port.
+    pub issuer: Option<(TcpListener, SocketAddr)>,
+    /// Where the identity service keeps its data; `None` is memory.
+    pub data: Option<PathBuf>,
+    /// Who hears of requests at the edge.
+    pub edge_sink: nostore_edge::Sink,
+    /// Who hears of requests at the identity service.
+    pub issuer_sink: nostore_issuer::RecordSink,
+}
+
+impl StageOptions {
+    /// The sample site on free ports, kept in memory, and nobody is told.
+    #[must_use]
+    pub fn sample(profile: Profile, keys: Keys, incident: Option<Incident>) -> Self {
+        Self {
+            profile,
+            keys,
+            app: App::Sample(incident),
+            edge: None,
+            issuer: None,
+            data: None,
+            edge_sink: Arc::new(drop),
+            issuer_sink: Arc::new(|_| {}),
+        }
+    }
+}
+
+/// A running site.
+pub struct Stage {
+    site: String,
+    issuer: Arc<Server>,
+    app: String,
+    edge: Arc<Edge>,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+impl Stage {
+    /// Starts everything.
+    ///
+    /// # Errors
+    ///
+    /// Names the first part that did not start, and how to mend it.
+    pub async fn start(options: StageOptions) -> Result<Self, Failed> {
+        let (edge_listener, edge_address) = bound(options.edge, DEFAULT_LISTEN).await?;
+        let (issuer_listener, issuer_address) = bound(options.issuer, DEFAULT_ISSUER_LISTEN).await?;
+        let site = format!("http://localhost:{}", edge_address.port());
+        let session_secs = match options.app {
+            App::Sample(Some(Incident::Leak)) => LEAKED_SESSION_SECS,
+            App::Sample(_) | App::At(_) => SESSION_SECS,
+        };
+        let issuer = open_issuer(IssuerOptions {
+            keys: options.keys,
+            address: issuer_address,
+            data: options.data,
+            allowed: vec![site.clone(), format!("http://127.0.0.1:{}", edge_address.port())],
+            session_secs,
+            sink: options.issuer_sink,
+        })
+        .await?;
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        let app = match options.app {
+            App::At(url) => url,
+            App::Sample(incident) => {
+                let sessions = sessions(&issuer, &site, options.profile.name(), incident)?;
+                serve_sample(&mut tasks, sessions, incident, stopped.clone()).await?
+            }
+        };
+        let mut config = EdgeConfig::new(app.clone(), options.profile);
+        config.public_authority = Some(format!("localhost:{}", edge_address.port()));
+        config.sink = options.edge_sink;
+        let edge = Edge::new(config).map_err(|error| {
+            Failed::usage(format!("the emulated CDN cannot stand in front of `{app}`")).because(&error)
+        })?;
+        tasks.spawn(serve_edge(Arc::clone(&edge), edge_listener, stopped.clone()));
+        tasks.spawn(serve_issuer(Arc::clone(&issuer), issuer_listener, stopped));
+        Ok(Self { site, issuer, app, edge, stop, tasks })
+    }
+
+    /// Returns the site's URL as visitors use it, without a closing slash.
+    #[must_use]
+    pub fn site(&self) -> &str {
+        &self.site
+    }
+
+    /// Returns the URL of a path of the site.
+    ///
+    /// # Errors
+    ///
+    /// When the path makes no URL.
+    pub fn url(&self, path: &str) -> Result<Url, Failed> {
+        let url = format!("{}{path}", self.site);
+        Url::parse(&url).map_err(|error| Failed::new(format!("`{url}` is not a URL")).because(&error))
+    }
+
+    /// Returns the identity service.
+    #[must_use]
+    pub fn issuer(&self) -> &Server {
+        &self.issuer
+    }
+
+    /// Returns the app's own address.
+    #[must_use]
+    pub fn app(&self) -> &str {
+        &self.app
+    }
+
+    /// Returns the emulated CDN.
+    #[must_use]
+    pub fn edge(&self) -> &Edge {
+        &self.edge
+    }
+
+    /// Ends everything, letting responses that are under way finish.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// What an identity service needs to know.
+pub(crate) struct IssuerOptions {
+    pub(crate) keys: Keys,
+    pub(crate) address: SocketAddr,
+    pub(crate) data: Option<PathBuf>,
+    pub(crate) allowed: Vec<String>,
+    pub(crate) session_secs: i64,
+    pub(crate) sink: nostore_issuer::RecordSink,
+}
+
+/// Opens the identity service: on another site than localhost for test keys, on the same one for live keys.
+///
+/// # Errors
+///
+/// When its data cannot be read or kept.
+pub(crate) async fn open_issuer(options: IssuerOptions) -> Result<Arc<Server>, Failed> {
+    let (mode, host) = match options.keys {
+        Keys::Live => (nostore_issuer::core::Mode::Live, "localhost"),
+        Keys::Test => (nostore_issuer::core::Mode::Test, "127.0.0.1"),
+    };
+    let allowed = options.allowed.iter().map(|text| origin(text)).collect::<Result<Vec<_>, _>>()?;
+    let own = origin(&format!("http://{host}:{}", options.address.port()))?;
+    let mut config = ServerConfig::new(mode, own, allowed);
+    config.data_dir = options.data;
+    config.session_ttl_secs = options.session_secs;
+    config.records = Some(options.sink);
+    // It makes keys and opens a database, which is not for an asynchronous thread.
+    let server = tokio::task::spawn_blocking(move || Server::open(config)).await;
+    let server = server.map_err(|error| Failed::new("the identity service did not start").because(&error))?;
+    server.map(Arc::new).map_err(|error| Failed::new("the identity service did not start").because(&error))
+}
+
+/// Reads an origin.
+///
+/// # Errors
+///
+/// Says what was expected.
+pub(crate) fn origin(text: &str) -> Result<Origin, Failed> {
+    Origin::parse(text).map_err(|error| Failed::usage(format!("`{text}` is not an origin")).because(&error))
+}
+
+async fn bound(
+    listener: Option<(TcpListener, SocketAddr)>,
+    default: &str,
+) -> Result<(TcpListener, SocketAddr), Failed> {
+    match listener {
+        Some(bound) => Ok(bound),
+        None => ports::listen(Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))), default, "--listen").await,
+    }
+}
+
+/// What an app of one's own would write in its `main`.
+fn sessions(
+    issuer: &Server,
+    site: &str,
+    profile: &str,
+    incident: Option<Incident>,
+) -> Result<Sessions, Failed> {
+    let failed = |error: &dyn std::error::Error| Failed::new("the sample site did not start").because(error);
+    let key = PublishableKey::parse(issuer.publishable_key()).map_err(|error| failed(&error))?;
+    let url = issuer.origin().to_string();
+    let config = Config::new(key, Secret::new(issuer.secret_key().expose()))
+        .api_url(&url)
+        .and_then(|config| config.proxy_url(&url))
+        .map_err(|error| failed(&error))?
+        .authorized_parties([site]);
+    let platform = profile.starts_with("netlify").then_some(nostore_cache::Platform::Netlify);
+    Sessions::builder(config)
+        .platform(platform)
+        .public_url(origin(site)?)
+        .dev(true)
+        .eager(incident.is_some())
+        .build()
+        .map_err(|error| failed(&error))
+}
+
+async fn serve_sample(
+    tasks: &mut JoinSet<()>,
+    sessions: Sessions,
+    incident: Option<Incident>,
+    stopped: watch::Receiver<bool>,
+) -> Result<String, Failed> {
+    let any = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    let (listener, address) = ports::listen(any, DEFAULT_LISTEN, "--app").await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let app = sample::app(sessions, clock, incident);
+    tasks.spawn(async move {
+        // Serving ends without an error: broken connections are the visitors' own.
+        let _ = axum::serve(listener, app).with_graceful_shutdown(until(stopped)).await;
+    });
+    Ok(format!("http://{address}"))
+}
+
+async fn serve_edge(edge: Arc<Edge>, listener: TcpListener, stopped: watch::Receiver<bool>) {
+    edge.serve(listener, until(stopped)).await;
+}
+
+async fn serve_issuer(issuer: Arc<Server>, listener: TcpListener, stopped: watch::Receiver<bool>) {
+    issuer.serve(listener, until(stopped)).await;
+}
+
+/// Completes when the stage is stopped or dropped.
+pub(crate) async fn until(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}

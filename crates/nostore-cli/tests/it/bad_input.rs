@@ -1,0 +1,153 @@
+//! Bad input: one clear message each, a fitting exit code, and nothing lost.
+
+use std::fmt::Write as _;
+use std::process::{Command, Output};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use crate::site::{Folder, NOSTORE, Site};
+
+fn nostore(folder: &Folder, arguments: &[&str]) -> Output {
+    Command::new(NOSTORE).args(arguments).current_dir(&folder.0).output().unwrap()
+}
+
+/// Shows exit code and standard error, with this run's folder and ports made equal.
+fn shown(folder: &Folder, port: u16, arguments: &[&str]) -> String {
+    let output = nostore(folder, arguments);
+    let text = String::from_utf8(output.stderr).unwrap();
+    let text = text.replace(&folder.0.display().to_string(), "FOLDER").replace(&port.to_string(), "PORT");
+    let command = arguments.join(" ").replace(&folder.0.display().to_string(), "FOLDER");
+    let command = command.replace(&port.to_string(), "PORT");
+    assert!(output.stdout.is_empty(), "{command}: {}", String::from_utf8_lossy(&output.stdout));
+    format!("$ nostore {command}\n{text}exit code {:?}\n\n", output.status.code())
+}
+
+#[tokio::test]
+async fn each_gets_one_clear_message() {
+    let folder = Folder::new();
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let address = format!("127.0.0.1:{port}");
+    std::fs::write(folder.0.join("file"), "I am not a folder").unwrap();
+    let ports = ["--listen", "127.0.0.1:0", "--issuer-listen", "127.0.0.1:0"];
+    let dev = |more: &[&'static str]| [["dev"].as_slice(), &ports, more].concat();
+    let rows: Vec<Vec<&str>> = vec![
+        dev(&["--cdn", "netlfy"]),
+        dev(&["--cdn", "squid"]),
+        dev(&["--keys", "prod"]),
+        dev(&["--app", "localhost:3000"]),
+        dev(&["--data", "file/deeper"]),
+        dev(&["--", "false"]),
+        dev(&["--", "sh", "-c", "exit 3"]),
+        dev(&["--", "no-such-command-anywhere"]),
+        vec!["dev", "--listen", &address],
+        vec!["dev", "--listen", "127.0.0.1:0", "--issuer-listen", &address],
+        vec!["edge", "--listen", "127.0.0.1:0", "--origin", "ftp://example.com"],
+        vec!["edge", "--listen", "127.0.0.1:0", "--origin", "http://127.0.0.1:1", "--set", "min-lifetime"],
+        vec!["edge", "--listen", "127.0.0.1:0", "--origin", "http://127.0.0.1:1", "--set", "min-liftime=60"],
+        vec![
+            "edge",
+            "--listen",
+            "127.0.0.1:0",
+            "--origin",
+            "http://127.0.0.1:1",
+            "--set",
+            "min-lifetime=soon",
+        ],
+        vec!["issuer", "--listen", "127.0.0.1:0", "--allow-origin", "example.com"],
+    ];
+    let mut table = String::new();
+    for arguments in rows {
+        write!(table, "{}", shown(&folder, port, &arguments)).unwrap();
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn a_damaged_database_is_named_and_left_as_it_is() {
+    let folder = Folder::new();
+    let data = folder.0.join(".nostore");
+    std::fs::create_dir_all(&data).unwrap();
+    let start = ["issuer", "--listen", "127.0.0.1:0"];
+    let made = || -> Vec<std::path::PathBuf> {
+        let mut files: Vec<_> =
+            std::fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.retain(|path| {
+            path.extension().is_some_and(|extension| extension == "db" || extension == "sqlite")
+        });
+        files
+    };
+    // A first start makes the database; its name is the program's own affair.
+    let mut child = Command::new(NOSTORE)
+        .args(start)
+        .current_dir(&folder.0)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("Ctrl-C") && std::io::BufRead::read_line(&mut output, &mut line).unwrap() > 0 {}
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let database = made().pop().unwrap();
+    let garbage = b"this is not a database, but it may be somebody's only copy".repeat(100);
+    std::fs::write(&database, &garbage).unwrap();
+    let output = nostore(&folder, &start);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains(database.file_name().unwrap().to_str().unwrap()), "{text}");
+    assert!(!text.contains("panicked"), "{text}");
+    assert_eq!(std::fs::read(&database).unwrap(), garbage, "it is left as it was");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_app_is_a_502_that_says_so() {
+    let mut site = Site::start(&["--app", "http://127.0.0.1:1"]).await;
+    let said = site.process.wait_for(0, |event| event["event"] == "app-unreachable").await.unwrap();
+    assert!(said["text"].as_str().unwrap().contains("http://127.0.0.1:1"), "{said}");
+    let page = get(&site.url, "/").await;
+    assert!(page.starts_with("HTTP/1.1 502 "), "{page}");
+    assert!(page.to_lowercase().contains("cache-control: no-store"), "{page}");
+    let seen = site.process.wait_for(0, |event| event["event"] == "request").await.unwrap();
+    assert_eq!((&seen["status"], &seen["outcome"]), (&502.into(), &"ERROR".into()), "{seen}");
+    assert_eq!(site.process.interrupt().await, Some(0), "Ctrl-C ends it cleanly");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_talks_garbage_is_a_502() {
+    let app = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", app.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = app.accept().await {
+            let mut head = [0; 1024];
+            let _ = stream.read(&mut head).await;
+            let _ = stream.write_all(b"\x16\x03\x01 this is no HTTP\r\n\r\n").await;
+        }
+    });
+    let site = Site::start(&["--app", &url]).await;
+    let page = get(&site.url, "/").await;
+    assert!(page.starts_with("HTTP/1.1 502 "), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_default_port_that_is_taken_moves_on() {
+    let folder = Folder::new();
+    // Whoever holds the default port, this test or another program: it is taken.
+    let _taken = TcpListener::bind("127.0.0.1:8080").await;
+    let arguments = ["edge", "--json", "--origin", "http://127.0.0.1:1"];
+    let edge = nostore_test::Nostore::start(NOSTORE, &arguments, &folder.0).await.unwrap();
+    let url = edge.started("/site");
+    assert!(url.starts_with("http://127.0.0.1:80") && url != "http://127.0.0.1:8080", "{url}");
+}
+
+/// Sends one request by hand and reads until the connection closes.
+async fn get(site: &str, path: &str) -> String {
+    let authority = site.strip_prefix("http://localhost").unwrap();
+    let mut stream = tokio::net::TcpStream::connect(format!("127.0.0.1{authority}")).await.unwrap();
+    let head = format!("GET {path} HTTP/1.1\r\nHost: localhost{authority}\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut text = Vec::new();
+    stream.read_to_end(&mut text).await.unwrap();
+    String::from_utf8_lossy(&text).into_owned()
+}

@@ -1,0 +1,9 @@
+//! End-to-end: the command as people run it, Chromium as people use it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
+
+mod bad_input;
+mod chromium;
+mod express;
+mod site;
+mod table;

@@ -1,0 +1,241 @@
+//! Headless Chromium over WebDriver, each browser with a fresh profile.
+
+use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use fantoccini::error::CmdError;
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+/// Where Debian puts chromedriver; elsewhere it is looked up in `PATH`.
+const DRIVERS: [&str; 2] = ["/usr/bin/chromedriver", "chromedriver"];
+/// How long chromedriver may take to start, and a page to show an element.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running chromedriver.
+pub struct WebDriver {
+    _child: Child,
+    url: String,
+}
+
+/// A browser with a profile of its own, deleted when it closes.
+pub struct Browser {
+    client: Client,
+    profile: std::path::PathBuf,
+}
+
+/// How a navigation ended.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Opened {
+    /// At this URL.
+    At(String),
+    /// Chromium gave up: too many redirects.
+    Loop,
+}
+
+/// What a `fetch` from within the page saw.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// The status code.
+    pub status: u64,
+    /// The fields that a script may read, as a JSON object.
+    pub fields: Value,
+    /// The body as text.
+    pub body: String,
+}
+
+impl WebDriver {
+    /// Starts chromedriver on a free port.
+    ///
+    /// # Panics
+    ///
+    /// When it is not installed: the message says how to install it.
+    pub async fn start() -> Self {
+        let spawn = |driver: &&str| {
+            let mut command = Command::new(driver);
+            command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+            command.kill_on_drop(true).spawn().ok()
+        };
+        let child = DRIVERS.iter().find_map(spawn);
+        let Some(mut child) = child else {
+            panic!("expected chromedriver: on Debian `apt-get install chromium chromium-driver`");
+        };
+        let Some(stdout) = child.stdout.take() else { panic!("chromedriver has no standard output") };
+        let mut lines = BufReader::new(stdout).lines();
+        let port = tokio::time::timeout(PATIENCE, async {
+            while let Ok(Some(line)) = lines.next_line().await {
+                let port =
+                    line.rsplit_once("on port ").map(|(_, port)| port.trim_end_matches('.').to_owned());
+                if let Some(port) = port.filter(|port| port.parse::<u16>().is_ok_and(|port| port != 0)) {
+                    return port;
+                }
+            }
+            panic!("chromedriver ended before it said its port");
+        })
+        .await;
+        let Ok(port) = port else { panic!("chromedriver did not say its port") };
+        // Whatever else it prints is read, so that it never blocks.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Self { _child: child, url: format!("http://127.0.0.1:{port}") }
+    }
+
+    /// Opens a browser with a fresh profile.
+    ///
+    /// # Panics
+    ///
+    /// When Chromium does not start.
+    pub async fn browser(&self) -> Browser {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let profile = std::env::temp_dir().join(format!("nostore-chromium-{}-{number}", std::process::id()));
+        let arguments = json!([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-dev-shm-usage",
+            "--window-size=1180,820",
+            "--hide-scrollbars",
+            format!("--user-data-dir={}", profile.display()),
+        ]);
+        let mut capabilities = serde_json::Map::new();
+        capabilities.insert("goog:chromeOptions".into(), json!({ "args": arguments }));
+        let client =
+            ClientBuilder::new(HttpConnector::new()).capabilities(capabilities).connect(&self.url).await;
+        match client {
+            Ok(client) => Browser { client, profile },
+            Err(error) => panic!("Chromium did not start: {error}"),
+        }
+    }
+}
+
+impl Browser {
+    /// Navigates to `url` and returns where it ended.
+    ///
+    /// # Panics
+    ///
+    /// When the navigation fails in another way than by too many redirects.
+    pub async fn open(&self, url: &str) -> Opened {
+        match self.client.goto(url).await {
+            Ok(()) => Opened::At(self.url().await),
+            Err(CmdError::Standard(error)) if error.to_string().contains("ERR_TOO_MANY_REDIRECTS") => {
+                Opened::Loop
+            }
+            Err(error) => panic!("{url}: {error}"),
+        }
+    }
+
+    /// Returns the URL in the address bar.
+    pub async fn url(&self) -> String {
+        self.client.current_url().await.map(|url| url.to_string()).unwrap_or_default()
+    }
+
+    /// Tells whether the page says that there were too many redirects.
+    pub async fn shows_redirect_loop(&self) -> bool {
+        self.client.source().await.is_ok_and(|page| page.contains("ERR_TOO_MANY_REDIRECTS"))
+    }
+
+    /// Returns the text of the first element that matches, without waiting.
+    pub async fn text(&self, css: &str) -> Option<String> {
+        self.client.find(Locator::Css(css)).await.ok()?.text().await.ok()
+    }
+
+    /// Waits for an element.
+    ///
+    /// # Panics
+    ///
+    /// When it does not appear.
+    pub async fn wait_for(&self, css: &str) -> String {
+        let found = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
+        match found {
+            Ok(element) => element.text().await.unwrap_or_default(),
+            Err(error) => {
+                let page = self.client.source().await.unwrap_or_default();
+                panic!("no {css} at {}: {error}\n{page}", self.url().await)
+            }
+        }
+    }
+
+    /// Types into a field.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such field.
+    pub async fn fill(&self, css: &str, text: &str) {
+        let typed = async { self.client.find(Locator::Css(css)).await?.send_keys(text).await };
+        if let Err(error) = typed.await {
+            panic!("cannot type into {css} at {}: {error}", self.url().await);
+        }
+    }
+
+    /// Clicks, and lets the navigation that follows run.
+    ///
+    /// # Panics
+    ///
+    /// When there is nothing to click.
+    pub async fn click(&self, css: &str) {
+        let clicked = async { self.client.find(Locator::Css(css)).await?.click().await };
+        match clicked.await {
+            Ok(()) => {}
+            Err(CmdError::Standard(error)) if error.to_string().contains("ERR_TOO_MANY_REDIRECTS") => {}
+            Err(error) => panic!("cannot click {css} at {}: {error}", self.url().await),
+        }
+    }
+
+    /// Deletes the cookies of the page's site.
+    ///
+    /// # Panics
+    ///
+    /// When the browser refuses.
+    pub async fn delete_cookies(&self) {
+        if let Err(error) = self.client.delete_all_cookies().await {
+            panic!("cannot delete cookies: {error}");
+        }
+    }
+
+    /// Fetches `path` from within the page.
+    ///
+    /// # Panics
+    ///
+    /// When the page cannot run it.
+    pub async fn fetch(&self, path: &str) -> Fetched {
+        let script = "const [path, done] = arguments; fetch(path, { cache: 'no-store' }).then(async r => done({ \
+                      status: r.status, fields: Object.fromEntries(r.headers), body: await r.text() }), e => done({ error: String(e) }))";
+        let answer = self.client.execute_async(script, vec![json!(path)]).await;
+        let answer = answer.unwrap_or_else(|error| panic!("cannot fetch {path}: {error}"));
+        let Some(status) = answer["status"].as_u64() else { panic!("cannot fetch {path}: {answer}") };
+        let body = answer["body"].as_str().unwrap_or_default().to_owned();
+        Fetched { status, fields: answer["fields"].clone(), body }
+    }
+
+    /// Makes a picture of the window as PNG.
+    ///
+    /// # Panics
+    ///
+    /// When the browser refuses.
+    pub async fn screenshot(&self) -> Vec<u8> {
+        self.client.screenshot().await.unwrap_or_else(|error| panic!("no picture: {error}"))
+    }
+
+    /// Sets the window's size in pixels.
+    pub async fn resize(&self, width: u32, height: u32) {
+        // A picture of another size is still a picture.
+        let _ = self.client.set_window_size(width, height).await;
+    }
+
+    /// Closes the browser and deletes its profile.
+    pub async fn close(self) {
+        let Self { client, profile } = self;
+        // A browser that is already gone is closed.
+        let _ = client.close().await;
+        let _ = std::fs::remove_dir_all(profile);
+    }
+}

@@ -1,0 +1,60 @@
+//! Installs what the tests need besides Rust, Node, Python and a C compiler.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::step;
+
+/// Where the Express app of the end-to-end tests lives.
+const EXPRESS: &str = "crates/nostore-cli/tests/express";
+
+/// Installs everything that is missing.
+pub(crate) fn everything() -> Result<(), String> {
+    chromium()?;
+    express()
+}
+
+fn chromium() -> Result<(), String> {
+    if answers("chromium", "--version") && answers("chromedriver", "--version") {
+        return Ok(());
+    }
+    let root = step::output("id", &["-u"]).is_ok_and(|id| id.trim() == "0");
+    if !root || !answers("apt-get", "--version") {
+        return Err("expected `chromium` and `chromedriver` in PATH; on Debian: apt-get install chromium chromium-driver".into());
+    }
+    let apt = |name: &str, arguments: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null());
+        step::run(name, &mut command)
+    };
+    apt("package lists", &["update", "-q"])?;
+    apt(
+        "Chromium",
+        &[
+            "install",
+            "-q",
+            "-y",
+            "--no-install-recommends",
+            "chromium",
+            "chromium-driver",
+            "fonts-dejavu-core",
+        ],
+    )
+}
+
+fn express() -> Result<(), String> {
+    if Path::new(EXPRESS).join("node_modules/express/package.json").exists() {
+        return Ok(());
+    }
+    if !answers("npm", "--version") {
+        return Err("expected `npm` in PATH: the tests put a small Express app behind `nostore dev`".into());
+    }
+    let arguments = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
+    step::run("Express", Command::new("npm").args(arguments).current_dir(EXPRESS))
+}
+
+fn answers(program: &str, flag: &str) -> bool {
+    let mut command = Command::new(program);
+    command.arg(flag).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
