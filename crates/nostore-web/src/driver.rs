@@ -13,7 +13,7 @@ use nostore_message::{Fields, RequestHead, UnixTime};
 use nostore_session::{
     Answer, Config, Decision, Facts, KeysFailure, Need, OutboundRequest, Session, Status, Step, authenticate,
 };
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::SignOut;
 use crate::keys::KeyStore;
@@ -24,6 +24,9 @@ const MAX_ROUNDS: usize = 5;
 
 /// By how much an expired token may still name the session that is to be revoked: ten years.
 const REVOCABLE_MS: i64 = 10 * 365 * 86_400 * 1_000;
+
+/// What a path segment does not hold as it is: everything but the unreserved characters of RFC 3986 section 2.3.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What is known about who is asking.
 #[derive(Debug)]
@@ -172,7 +175,7 @@ async fn ask(outbound: &Outbound, need: &Need, config: &Config) -> Answer {
 }
 
 fn revocation(config: &Config, sid: &str) -> OutboundRequest {
-    let sid = utf8_percent_encode(sid, NON_ALPHANUMERIC);
+    let sid = utf8_percent_encode(sid, RESERVED);
     let mut fields = Fields::new();
     fields.append("authorization", format!("Bearer {}", config.secret_key().expose()));
     fields.append("content-type", "application/json");
