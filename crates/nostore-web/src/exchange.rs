@@ -207,16 +207,17 @@ impl Exchange {
         Ok(Auth::new(Arc::clone(self), session))
     }
 
-    /// The answer to a signed-out visitor where only signed-in ones pass.
+    /// The answer to a signed-out visitor where only signed-in ones pass. Cookies that the decision sets
+    /// or deletes go with it.
     pub(crate) fn refuse_signed_out(&self) -> Answer {
-        if self.loop_stopped() {
-            self.answer(401, challenge(), LOOP_STOPPED)
-        } else if self.is_navigation() {
-            let location = self.sessions.sign_in_location(&self.head);
-            self.answer(307, vec![FieldEdit::set("location", location)], "")
-        } else {
-            self.answer(401, challenge(), "401: sign in first\n")
+        let mut edits = std::mem::take(&mut self.ledger().pending);
+        if self.is_navigation() && !self.loop_stopped() {
+            edits.push(FieldEdit::set("location", self.sessions.sign_in_location(&self.head)));
+            return self.answer(307, edits, "");
         }
+        // RFC 9110 section 15.5.2: a 401 names a challenge. Session tokens are accepted as bearer tokens.
+        edits.push(FieldEdit::set("www-authenticate", "Bearer"));
+        self.answer(401, edits, if self.loop_stopped() { LOOP_STOPPED } else { "401: sign in first\n" })
     }
 
     /// Tells whether redirects were withheld because they ran in a circle.
@@ -267,11 +268,11 @@ impl Exchange {
     pub(crate) fn commit(&self) -> (Option<(Sensitivity, Why)>, Vec<FieldEdit>) {
         let mut ledger = self.ledger();
         ledger.committed = true;
-        if ledger.lowered && ledger.level.as_ref().is_some_and(|(level, _)| *level < Sensitivity::AuthFlow) {
-            return (None, Vec::new());
-        }
+        let level = ledger.level.clone();
+        let level = level.filter(|(level, _)| !ledger.lowered || *level >= Sensitivity::AuthFlow);
         let pending = std::mem::take(&mut ledger.pending);
-        (ledger.level.clone(), pending)
+        // The state fields say who asked: a response that a cache may keep goes without.
+        (level.clone(), if level.is_some() { pending } else { Vec::new() })
     }
 
     pub(crate) fn answer(
@@ -299,11 +300,6 @@ impl Ledger {
             None => {}
         }
     }
-}
-
-/// RFC 9110 section 15.5.2: a 401 names a challenge. Session tokens are accepted as bearer tokens.
-fn challenge() -> Vec<FieldEdit> {
-    vec![FieldEdit::set("www-authenticate", "Bearer")]
 }
 
 fn sets_cookie(edit: &FieldEdit) -> bool {

@@ -166,8 +166,7 @@ impl State {
         if !current {
             return Plan::Fetch;
         }
-        let Some(kid) = kid.filter(|kid| self.set.as_ref().is_none_or(|set| set.find(kid).is_none()))
-        else {
+        let Some(kid) = kid.filter(|kid| self.set.as_ref().is_none_or(|set| set.find(kid).is_none())) else {
             return Plan::Keep;
         };
         self.unknown.retain(|_, at| within(Some(*at), now, UNKNOWN_KID_SECS));

@@ -1,5 +1,9 @@
 //! Behaviour of what adapters share, through its public API.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod gate;
+mod keys;
 mod return_path;
 mod routes;
+mod sessions;
+mod support;

@@ -83,7 +83,7 @@ fn only_the_own_origin_by_host() {
         let path = safe_return_path(&request("shop.example", "/sign-in"), None, trick);
         assert!(path.starts_with('/') && !path.starts_with("//") && !path.starts_with("/\\"), "{trick:?}");
         assert!(path.is_ascii() && !path.contains(char::is_control), "{trick:?}");
-        writeln!(table, "{trick:50?}{path}").unwrap();
+        writeln!(table, "{:50} {path}", format!("{trick:?}")).unwrap();
     }
     insta::assert_snapshot!(table);
 }
@@ -106,7 +106,7 @@ fn only_the_own_origin_by_public_url() {
 
 #[test]
 fn a_host_field_that_is_no_host_leads_home() {
-    for authority in ["", "evil.example/", "a b", "user@shop.example", "shop.example:0"] {
+    for authority in ["", "evil.example/x", "a b", "user@shop.example", "shop.example:0"] {
         assert_eq!(safe_return_path(&request(authority, "/"), None, "/orders"), "/", "{authority}");
     }
 }

@@ -1,0 +1,218 @@
+//! The JWK Set: when it is asked for, when not, and what serves meanwhile.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nostore_message::{Fields, RequestHead, Scheme};
+use nostore_session::Instance;
+use nostore_web::{Begin, Exchange, Sessions, Why};
+
+use crate::support::{Hand, Identity, cookies, forged, healthy, key, key_set, token};
+
+struct Site {
+    identity: Identity,
+    clock: Hand,
+    sessions: Sessions,
+}
+
+impl Site {
+    async fn start() -> Self {
+        let (identity, clock) = (Identity::start().await, Hand::new());
+        let sessions = identity.sessions(Instance::Production).clock(clock.clone()).build().unwrap();
+        Self { identity, clock, sessions }
+    }
+
+    /// Reads who is asking with this token; signed in or not.
+    async fn read(&self, token: &str) -> bool {
+        exchange(&self.sessions, token).await.peek(Why::here()).await.is_signed_in()
+    }
+
+    fn requests(&self) -> usize {
+        self.identity.seen().len()
+    }
+}
+
+async fn exchange(sessions: &Sessions, token: &str) -> Arc<Exchange> {
+    let cookies = cookies(token);
+    let head = RequestHead {
+        method: "GET".into(),
+        scheme: Scheme::Http,
+        authority: "localhost:8080".into(),
+        target: "/".into(),
+        fields: Fields::from_iter([("cookie", &*cookies)]),
+    };
+    match sessions.begin(head).await {
+        Begin::Continue(exchange) => exchange,
+        Begin::Answer(answer) => panic!("{answer:?}"),
+    }
+}
+
+#[tokio::test]
+async fn one_request_for_all_who_come_at_once() {
+    let site = Site::start().await;
+    let token = token(0);
+    let readers = (0..50).map(|_| {
+        let (sessions, token) = (site.sessions.clone(), token.clone());
+        tokio::spawn(async move { exchange(&sessions, &token).await.peek(Why::here()).await.is_signed_in() })
+    });
+    for reader in readers.collect::<Vec<_>>() {
+        assert!(reader.await.unwrap());
+    }
+    assert_eq!(site.identity.seen(), ["GET /v1/jwks"]);
+}
+
+#[tokio::test]
+async fn a_failure_is_shared_too_and_not_repeated_at_once() {
+    let site = Site::start().await;
+    site.identity.script(|_| Some((500, String::new())));
+    let token = token(0);
+    let readers = (0..20).map(|_| {
+        let (sessions, token) = (site.sessions.clone(), token.clone());
+        tokio::spawn(async move { exchange(&sessions, &token).await.peek(Why::here()).await.is_signed_in() })
+    });
+    for reader in readers.collect::<Vec<_>>() {
+        assert!(!reader.await.unwrap());
+    }
+    assert_eq!(site.requests(), 1);
+    assert!(!site.read(&token).await);
+    assert_eq!(site.requests(), 1);
+    // A second later it is asked for again.
+    site.identity.script(healthy);
+    site.clock.forward(1);
+    assert!(site.read(&token).await);
+    assert_eq!(site.requests(), 2);
+}
+
+#[tokio::test]
+async fn an_unknown_kid_does_not_hammer() {
+    let site = Site::start().await;
+    assert!(site.read(&token(0)).await);
+    assert_eq!(site.requests(), 1);
+    // The first unknown one is asked for.
+    assert!(!site.read(&forged("a")).await);
+    assert_eq!(site.requests(), 2);
+    // Neither it nor another one, at once or within 5 s.
+    for kid in ["a", "b", "c"] {
+        assert!(!site.read(&forged(kid)).await);
+    }
+    site.clock.forward(4);
+    assert!(!site.read(&forged("b")).await);
+    assert_eq!(site.requests(), 2);
+    // 5 s later another one is, but not the first.
+    site.clock.forward(1);
+    assert!(!site.read(&forged("a")).await);
+    assert_eq!(site.requests(), 2);
+    assert!(!site.read(&forged("b")).await);
+    assert_eq!(site.requests(), 3);
+    // The first again 30 s after it was refused.
+    site.clock.forward(24);
+    assert!(!site.read(&forged("a")).await);
+    assert_eq!(site.requests(), 3);
+    site.clock.forward(1);
+    assert!(!site.read(&forged("a")).await);
+    assert_eq!(site.requests(), 4);
+    // One that is too long never.
+    site.clock.forward(60);
+    assert!(!site.read(&forged(&"k".repeat(257))).await);
+    assert_eq!(site.requests(), 4);
+    assert!(!site.read(&forged(&"k".repeat(256))).await);
+    assert_eq!(site.requests(), 5);
+}
+
+#[tokio::test]
+async fn a_new_key_is_found_at_once() {
+    let site = Site::start().await;
+    site.identity.script(|_| Some((200, key_set("yesterday"))));
+    assert!(!site.read(&forged("yesterday")).await);
+    assert_eq!(site.requests(), 1);
+    site.identity.script(|_| Some((200, key_set(key().kid()))));
+    assert!(site.read(&token(0)).await);
+    assert_eq!(site.requests(), 2);
+}
+
+#[tokio::test]
+async fn fresh_then_behind_then_waited_for() {
+    let site = Site::start().await;
+    assert!(site.read(&token(0)).await);
+    site.clock.forward(299);
+    assert!(site.read(&token(299)).await);
+    assert_eq!(site.requests(), 1);
+    // At 300 s it serves, and a newer one is asked for behind.
+    site.clock.forward(1);
+    assert!(site.read(&token(300)).await);
+    let mut waits = 0;
+    while site.requests() < 2 {
+        waits += 1;
+        assert!(waits < 1_000_000, "nobody asked behind");
+        tokio::task::yield_now().await;
+    }
+    // Far past both it is waited for.
+    site.clock.forward(3_600);
+    assert!(site.read(&token(3_900)).await);
+    assert_eq!(site.requests(), 3);
+}
+
+#[tokio::test]
+async fn a_stale_set_serves_while_the_service_is_down() {
+    let site = Site::start().await;
+    assert!(site.read(&token(0)).await);
+    site.identity.script(|_| None);
+    site.clock.forward(86_399);
+    assert!(site.read(&token(86_399)).await);
+    site.clock.forward(1);
+    assert!(!site.read(&token(86_400)).await);
+    site.identity.script(healthy);
+    site.clock.forward(1);
+    assert!(site.read(&token(86_401)).await);
+}
+
+#[tokio::test]
+async fn answers_are_bounded_and_must_be_sets() {
+    let site = Site::start().await;
+    let padded = |length: usize| {
+        let set = key_set(key().kid());
+        format!("{}{set}", " ".repeat(length - set.len()))
+    };
+    let limit = 256 * 1_024;
+    for (answer, good) in [
+        ("no JSON".to_owned(), false),
+        ("[]".to_owned(), false),
+        (padded(limit + 1), false),
+        (padded(limit), true),
+    ] {
+        site.identity.script(move |_| Some((200, answer.clone())));
+        site.clock.forward(2);
+        assert_eq!(site.read(&token(0)).await, good);
+    }
+}
+
+#[tokio::test]
+async fn whoever_gives_up_does_not_block_the_rest() {
+    let site = Site::start().await;
+    let asked = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&asked);
+    site.identity.script(move |target| {
+        seen.store(true, Ordering::SeqCst);
+        healthy(target)
+    });
+    let (sessions, signed) = (site.sessions.clone(), token(0));
+    let impatient =
+        tokio::spawn(
+            async move { exchange(&sessions, &signed).await.peek(Why::here()).await.is_signed_in() },
+        );
+    while !asked.load(Ordering::SeqCst) {
+        tokio::task::yield_now().await;
+    }
+    impatient.abort();
+    drop(impatient.await);
+    assert!(site.read(&token(0)).await);
+}
+
+#[tokio::test]
+async fn a_clock_that_goes_back_asks_again() {
+    let site = Site::start().await;
+    assert!(site.read(&token(0)).await);
+    site.clock.forward(-1_000);
+    assert!(site.read(&token(-1_000)).await);
+    assert_eq!(site.requests(), 2);
+}

@@ -1,0 +1,115 @@
+//! Setting up, and where sign-ins lead.
+
+use std::ffi::OsStr;
+
+use nostore_message::{Fields, Origin, RequestHead, Scheme, Sensitivity};
+use nostore_session::Instance;
+use nostore_web::{Begin, Environment, Routes, Sessions};
+
+use crate::support::config;
+
+fn request(authority: &'static str, cookie: &'static str) -> RequestHead<'static> {
+    RequestHead {
+        method: "GET".into(),
+        scheme: Scheme::Http,
+        authority: authority.into(),
+        target: "/sign-in".into(),
+        fields: Fields::from_iter([("cookie", cookie)]),
+    }
+}
+
+fn sessions(instance: Instance) -> Sessions {
+    Sessions::builder(config(instance)).platform(None).dev(false).build().unwrap()
+}
+
+#[test]
+fn the_identity_services_sign_in_page() {
+    let rows = [
+        (Instance::Production, "", "/orders"),
+        (Instance::Production, "__clerk_db_jwt=dvb_1", "http://localhost:8080/orders?a=b"),
+        (Instance::Production, "", "https://evil.example/"),
+        (Instance::Production, "", "//evil.example/"),
+        (Instance::Production, "", ""),
+        (Instance::Development, "", "/orders"),
+        (Instance::Development, "__clerk_db_jwt=dvb_1", "/orders"),
+    ];
+    let found = rows.map(|(instance, cookie, candidate)| {
+        let url = sessions(instance).identity_sign_in_url(&request("localhost:8080", cookie), candidate);
+        format!("{instance} {candidate:?}\n    {url}")
+    });
+    insta::assert_snapshot!(found.join("\n"));
+    let nowhere = sessions(Instance::Development).identity_sign_in_url(&request("", ""), "/orders");
+    assert_eq!(nowhere, "http://127.0.0.1:8081/sign-in");
+}
+
+#[tokio::test]
+async fn a_visitors_own_location_is_protected() {
+    let sessions = sessions(Instance::Development);
+    let Begin::Continue(exchange) = sessions.begin(request("localhost:8080", "__clerk_db_jwt=dvb_1")).await
+    else {
+        panic!("expected to pass")
+    };
+    assert!(exchange.identity_sign_in_url("/orders").contains("__clerk_db_jwt=dvb_1"));
+    assert_eq!(exchange.sensitivity(), Sensitivity::AuthFlow);
+    assert_eq!(exchange.safe_return_path("http://localhost:8080/orders"), "/orders");
+}
+
+#[tokio::test]
+async fn the_public_url_counts_for_every_request() {
+    let origin = Origin::parse("https://shop.example").unwrap();
+    let builder = Sessions::builder(config(Instance::Production)).platform(None).dev(false);
+    let sessions = builder.public_url(origin).routes(Routes::new().protected("/*").public("/sign-in"));
+    let head = RequestHead {
+        target: "/orders".into(),
+        fields: Fields::from_iter([("accept", "text/html")]),
+        ..request("10.0.0.7:3000", "")
+    };
+    let Begin::Answer(answer) = sessions.build().unwrap().begin(head).await else {
+        panic!("expected an answer")
+    };
+    assert_eq!(answer.location(), Some("/sign-in?redirect_url=https%3A%2F%2Fshop.example%2Forders"));
+}
+
+#[test]
+fn what_is_refused() {
+    let refused = |sessions: nostore_web::SessionsBuilder| {
+        let error = sessions.platform(None).dev(false).build().unwrap_err();
+        format!("{}: {error}", error.code())
+    };
+    let builder = || Sessions::builder(config(Instance::Production));
+    let found = [
+        refused(builder().sign_in_path("sign-in")),
+        refused(builder().sign_in_path("//evil.example")),
+        refused(builder().sign_in_path("/sign-in?x")),
+        refused(builder().sign_in_path("https://accounts.example/sign-in")),
+        refused(builder().routes(Routes::new().protected("x"))),
+    ];
+    let found = found.join("\n");
+    let shown = found.split(" at ").next().unwrap();
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn r1_3_r1_4_the_environment_is_given_or_read_once() {
+    let one = |name: &'static str, value: &'static str| {
+        Environment::read(move |asked| (asked == name).then(|| OsStr::new(value)))
+    };
+    assert_eq!(Environment::read(|_| None), Environment::default());
+    for name in ["NETLIFY", "NETLIFY_DEV", "DEPLOY_PRIME_URL", "NETLIFY_FUNCTIONS_TOKEN"] {
+        assert_eq!(one(name, "true").platform, Some(nostore_cache::Platform::Netlify), "{name}");
+        assert_eq!(one(name, "").platform, None, "{name}");
+    }
+    assert_eq!(one("URL", "https://site.netlify.app").platform, Some(nostore_cache::Platform::Netlify));
+    assert_eq!(one("URL", "https://evilnetlify.app").platform, None);
+    assert!(one("NOSTORE_DEV", "1").dev);
+    assert!(!one("NOSTORE_DEV", "0").dev);
+    let by_environment = Sessions::builder(config(Instance::Production))
+        .environment(|name| (name == "NETLIFY").then(|| OsStr::new("true")))
+        .build();
+    by_environment.unwrap();
+}
+
+#[test]
+fn secrets_are_not_printed() {
+    assert!(!format!("{:?}", sessions(Instance::Production)).contains("hush"));
+}
