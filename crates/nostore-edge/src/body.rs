@@ -1,6 +1,7 @@
 //! Bodies towards the visitor: from memory, or streamed while a copy is made.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -9,6 +10,7 @@ use http_body_util::Full;
 use nostore_proxy::{BodyError, ResponseBody};
 
 use crate::store::Copy;
+use crate::tally::Tally;
 
 /// How the copying of a body ended.
 #[derive(Debug)]
@@ -17,7 +19,9 @@ pub(crate) enum Copied {
     Complete(Vec<u8>),
     /// The origin broke off; the text says so.
     Broken(String),
-    /// The body is longer than the edge keeps, or there is no room for another copy at present.
+    /// There is no room for another copy at present.
+    NoRoom,
+    /// The body is longer than the edge keeps.
     TooLong,
     /// The visitor went away before the end.
     VisitorLeft,
@@ -31,7 +35,12 @@ pub(crate) enum EdgeBody {
     /// A body that is all there.
     Memory(Full<Bytes>),
     /// The origin's body as it comes.
-    Stream(ResponseBody),
+    Stream {
+        /// The body.
+        body: ResponseBody,
+        /// Where a broken one is counted.
+        tally: Arc<Tally>,
+    },
     /// The origin's body as it comes, with a copy on the side.
     Tee(Box<Tee>),
 }
@@ -58,9 +67,9 @@ pub(crate) struct Tee {
 impl Tee {
     fn keep(&mut self, frame: &Frame<Bytes>) {
         if let (Some((copy, _)), Some(data)) = (&mut self.keeping, frame.data_ref())
-            && !copy.push(data)
+            && let Err(full) = copy.push(data)
         {
-            self.finish(|_| Copied::TooLong);
+            self.finish(|_| full);
         }
         self.finish_at_end();
     }
@@ -98,7 +107,13 @@ impl Body for EdgeBody {
             Self::Memory(full) => {
                 return Pin::new(full).poll_frame(cx).map_err(|never| match never {});
             }
-            Self::Stream(body) => return Pin::new(body).poll_frame(cx),
+            Self::Stream { body, tally } => {
+                let frame = std::task::ready!(Pin::new(body).poll_frame(cx));
+                if matches!(frame, Some(Err(_))) {
+                    tally.count_broken();
+                }
+                return Poll::Ready(frame);
+            }
             Self::Tee(tee) => tee,
         };
         let frame = std::task::ready!(Pin::new(&mut tee.body).poll_frame(cx));
@@ -116,7 +131,7 @@ impl Body for EdgeBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Memory(full) => full.is_end_stream(),
-            Self::Stream(body) => body.is_end_stream(),
+            Self::Stream { body, .. } => body.is_end_stream(),
             Self::Tee(tee) => tee.body.is_end_stream(),
         }
     }
@@ -124,7 +139,7 @@ impl Body for EdgeBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Memory(full) => full.size_hint(),
-            Self::Stream(body) => body.size_hint(),
+            Self::Stream { body, .. } => body.size_hint(),
             Self::Tee(tee) => tee.body.size_hint(),
         }
     }

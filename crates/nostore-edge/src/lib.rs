@@ -18,8 +18,25 @@
 //! - A stale response is fetched anew rather than validated with the origin.
 //! - Parts of a stored response: a request with `Range` goes to the origin.
 //!
+//! # Example
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use nostore_cache::Profile;
+//! use nostore_edge::{Edge, EdgeConfig};
+//!
+//! let mut config = EdgeConfig::new("http://127.0.0.1:3000", Profile::named("netlify")?);
+//! config.sink = std::sync::Arc::new(|record| drop(record.to_json()));
+//! let edge = Edge::new(config)?;
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//! edge.serve(listener, std::future::pending()).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Specifications: RFC 9110 section 13; RFC 9111; RFC 9211.
 
+mod answer;
 mod body;
 mod clock;
 mod conditional;
@@ -31,6 +48,7 @@ mod record;
 mod serve;
 mod store;
 mod tally;
+mod visit;
 
 pub use clock::{Clock, SystemClock};
 pub use config::{EdgeConfig, EdgeError};

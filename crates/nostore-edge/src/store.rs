@@ -11,6 +11,8 @@ use nostore_message::{RequestHead, UnixTime};
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
+use crate::body::Copied;
+
 /// What a field line and an entry cost beside their bytes: an estimate, on the safe side.
 const LINE_OVERHEAD: usize = 64;
 const ENTRY_OVERHEAD: usize = 512;
@@ -37,9 +39,11 @@ impl StoredResponse {
             (name.clone(), copy)
         };
         let copied: HeaderMap = fields.iter().map(own).collect();
+        // The key holds parts of the request too, at most all of it.
+        let named = request.authority.len() + request.target.len();
         let kept = request.fields.iter().map(|line| line.name.len() + line.value.len() + LINE_OVERHEAD);
         let lines = copied.iter().map(|(name, value)| name.as_str().len() + value.len() + LINE_OVERHEAD);
-        let bytes = body.len() + kept.sum::<usize>() + lines.sum::<usize>() + ENTRY_OVERHEAD;
+        let bytes = body.len() + named + kept.sum::<usize>() + lines.sum::<usize>() + ENTRY_OVERHEAD;
         Self { status, fields: copied, body: Bytes::from(body), weight: bytes as u64 }
     }
 }
@@ -105,22 +109,21 @@ impl Store {
         now: UnixTime,
     ) -> bool {
         let own = response.weight;
-        let key_weight = key.to_string().len() as u64;
         let payload = Arc::new(response);
         let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let earlier = self.entries.peek(key);
         let mut variants = earlier.map_or_else(Variants::new, |entry| Variants::clone(&entry.variants));
         variants.insert(profile, request, plan, Arc::clone(&payload), now);
-        let mut weight = weigh(&variants, key_weight);
+        let mut weight = weigh(&variants);
         if weight > self.capacity / 2 {
             variants.retain_fresh(now);
-            weight = weigh(&variants, key_weight);
+            weight = weigh(&variants);
         }
-        if weight > self.capacity / 2 && weight > own + key_weight {
+        if weight > self.capacity / 2 && weight > own {
             // One key crowds out all others: it starts anew with the latest response.
             variants = Variants::new();
             variants.insert(profile, request, plan, payload, now);
-            weight = weigh(&variants, key_weight);
+            weight = weigh(&variants);
         }
         if weight > self.capacity {
             return false;
@@ -153,8 +156,8 @@ impl Store {
     }
 }
 
-fn weigh(variants: &Variants<Payload>, key_weight: u64) -> u64 {
-    variants.values().map(|payload| payload.weight).sum::<u64>() + key_weight
+fn weigh(variants: &Variants<Payload>) -> u64 {
+    variants.values().map(|payload| payload.weight).sum()
 }
 
 /// A copy of a body in the making.
@@ -171,15 +174,18 @@ impl Copy {
         Self { store, bytes: Vec::new(), reserved: 0, most }
     }
 
-    /// Appends a frame's data; tells whether there was room.
-    pub(crate) fn push(&mut self, data: &[u8]) -> bool {
+    /// Appends a frame's data, or says why the copying ends here.
+    pub(crate) fn push(&mut self, data: &[u8]) -> Result<(), Copied> {
+        if data.len() > self.most.saturating_sub(self.bytes.len()) {
+            return Err(Copied::TooLong);
+        }
         let more = data.len() as u64;
-        if data.len() > self.most.saturating_sub(self.bytes.len()) || !self.store.reserve(more) {
-            return false;
+        if !self.store.reserve(more) {
+            return Err(Copied::NoRoom);
         }
         self.reserved += more;
         self.bytes.extend_from_slice(data);
-        true
+        Ok(())
     }
 
     /// Takes the bytes, no larger than they are.

@@ -17,6 +17,8 @@ pub struct Summary {
     pub stored: u64,
     /// Requests that the origin did not answer, or whose answer broke off.
     pub errors: u64,
+    /// Responses that were recorded when their head was finished, and whose body the origin broke off later.
+    pub broken_bodies: u64,
     /// Dangerous things stored, by the code of the hazard.
     pub hazards: BTreeMap<&'static str, u64>,
     /// Answers of the origin to GET requests, error statuses left out.
@@ -58,6 +60,10 @@ impl Tally {
         let mut sums = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         sums.answers += 1;
         sums.uncacheable_answers += u64::from(uncacheable);
+    }
+
+    pub(crate) fn count_broken(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).broken_bodies += 1;
     }
 
     pub(crate) fn sums(&self) -> Summary {

@@ -9,7 +9,7 @@ use crate::bench::{bench, bench_with};
 use crate::wire::{answering, field};
 
 #[tokio::test]
-async fn r3_2_a_stored_session_cookie_is_reported_the_moment_it_is_stored() {
+async fn a_stored_session_cookie_is_reported_the_moment_it_is_stored() {
     let origin = answering(|_| {
         "HTTP/1.1 200 OK\r\ncache-control: s-maxage=60\r\nset-cookie: connect.sid=s3cret-value; Path=/\r\n\
          content-length: 2\r\n\r\nok"

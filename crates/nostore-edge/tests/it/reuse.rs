@@ -26,8 +26,7 @@ async fn public_page() -> std::net::SocketAddr {
         let body = format!("made {}", made.fetch_add(1, Ordering::SeqCst));
         let length = body.len();
         format!(
-            "HTTP/1.1 200 OK\r\ncache-control: public, s-maxage=60\r\ncdn-cache-control: public, max-age=60\r\n\
-             content-length: {length}\r\n\r\n{body}"
+            "HTTP/1.1 200 OK\r\ncache-control: public, s-maxage=60\r\ncontent-length: {length}\r\n\r\n{body}"
         )
     })
     .await
@@ -129,4 +128,59 @@ async fn a_purge_forgets_everything() {
     assert_eq!(bench.edge.summary().store_keys, 0);
     let (answer, record) = bench.get("/", "").await;
     assert_eq!((split(&answer).1, record.outcome), ("made 1", Handling::Stored));
+}
+
+#[tokio::test]
+async fn cache_status_row_by_row() {
+    let origin = answering(|head| {
+        let control = if head.contains("/private") { "private" } else { "s-maxage=60" };
+        format!("HTTP/1.1 200 OK\r\ncache-control: {control}\r\nvary: x-kind\r\ncontent-length: 0\r\n\r\n")
+    })
+    .await;
+    let mut bench = bench("rfc9111", origin).await;
+    // what it is, seconds to wait before, method and target, further lines
+    let rows = [
+        ("first", 0, "GET /", ""),
+        ("again", 7, "GET /", ""),
+        ("HEAD", 0, "HEAD /", ""),
+        ("other request fields", 0, "GET /", "x-kind: b\r\n"),
+        ("refused by the visitor", 0, "GET /", "cache-control: no-cache\r\n"),
+        ("refused and not stored", 0, "GET /private", "cache-control: no-cache\r\n"),
+        ("not to be stored", 0, "GET /private", ""),
+        ("stale, stored anew", 60, "GET /", ""),
+        ("stale, not stored", 60, "HEAD /", ""),
+        ("another method", 0, "OPTIONS /", ""),
+        ("range", 0, "GET /", "range: bytes=0-1\r\n"),
+    ];
+    let mut table = String::new();
+    for (name, wait, line, lines) in rows {
+        bench.clock.advance(wait);
+        let request = format!("{line} HTTP/1.1\r\nhost: site.example\r\n{lines}connection: close\r\n\r\n");
+        let (answer, record) = bench.ask(&request).await;
+        let status = field(&answer, "cache-status").unwrap();
+        writeln!(table, "{name}: {} | {status} | {}", record.outcome, record.why).unwrap();
+    }
+    insta::assert_snapshot!(table);
+}
+
+/// RFC 9111 section 4.4.
+#[tokio::test]
+async fn an_unsafe_request_that_succeeds_makes_what_is_stored_invalid() {
+    let origin = answering(|head| {
+        let status = if head.contains("fail") { "500 Internal Server Error" } else { "200 OK" };
+        format!("HTTP/1.1 {status}\r\ncache-control: s-maxage=60\r\ncontent-length: 0\r\n\r\n")
+    })
+    .await;
+    let mut table = String::new();
+    for profile in ["rfc9111", "cloudfront"] {
+        for (line, mark) in [("OPTIONS", ""), ("POST", "x: fail\r\n"), ("POST", ""), ("DELETE", "")] {
+            let mut bench = bench(profile, origin).await;
+            bench.get("/", "").await;
+            let end = "host: site.example\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            bench.ask(&format!("{line} / HTTP/1.1\r\n{mark}{end}")).await;
+            let (_, record) = bench.get("/", "").await;
+            writeln!(table, "{profile}, {line} {}: {}", mark.trim(), record.outcome).unwrap();
+        }
+    }
+    insta::assert_snapshot!(table);
 }

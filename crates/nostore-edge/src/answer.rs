@@ -1,0 +1,199 @@
+//! The origin's answer: forwarded, streamed, and kept where the law says so.
+
+use std::sync::Arc;
+
+use http::header::HeaderMap;
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::{Body, Incoming};
+use nostore_cache::{Hazard, Intent, Outcome, PrimaryKey, Storability, StorePlan};
+use nostore_message::{Scheme, UnixTime, http1};
+use nostore_proxy::{Forwarded, ProxyError, ResponseBody};
+use tokio::sync::watch;
+
+use crate::Edge;
+use crate::body::{Copied, EdgeBody};
+use crate::conditional::VALIDATORS;
+use crate::edge::PSEUDONYM;
+use crate::head;
+use crate::record::Handling;
+use crate::store::{Copy, StoredResponse};
+use crate::visit::{Found, Reason, Visit};
+
+impl Edge {
+    /// Asks the origin and passes its answer on.
+    pub(crate) async fn forward(
+        self: Arc<Self>,
+        visit: Visit,
+        request: Request<Incoming>,
+        reason: Reason,
+        mut closing: watch::Receiver<()>,
+    ) -> Response<EdgeBody> {
+        let mut request = request.map(Into::into);
+        http1::apply(&nostore_cache::forwarded(&self.profile, &visit.head), request.headers_mut());
+        if matches!(reason, Reason::Miss(..)) {
+            for name in VALIDATORS {
+                request.headers_mut().remove(name);
+            }
+        }
+        let forwarded = Forwarded {
+            address: visit.visitor.ip(),
+            authority: &visit.record.authority,
+            scheme: Scheme::Http,
+            pseudonym: PSEUDONYM,
+        };
+        let requested = self.clock.now();
+        let answer = match self.upstream.send(request, &forwarded).await {
+            Ok(answer) => answer,
+            Err(error) => return self.failed(visit, &error),
+        };
+        if let Some(tunnel) = answer.tunnel {
+            tokio::spawn(async move {
+                tokio::select! {
+                    // How a tunnel ends concerns only those who talk through it.
+                    _ = tunnel.run() => {}
+                    _ = closing.changed() => {}
+                }
+            });
+        }
+        self.answered(visit, answer.response, reason, requested)
+    }
+
+    fn failed(&self, mut visit: Visit, error: &ProxyError) -> Response<EdgeBody> {
+        visit.record.outcome = Handling::Error;
+        visit.record.why = error.to_string();
+        let page = nostore_proxy::error_page(error, &visit.fields, PSEUDONYM);
+        self.finish(visit, page.map(EdgeBody::memory))
+    }
+
+    fn answered(
+        self: Arc<Self>,
+        mut visit: Visit,
+        mut response: Response<ResponseBody>,
+        reason: Reason,
+        requested: UnixTime,
+    ) -> Response<EdgeBody> {
+        let received = self.clock.now();
+        head::date(response.headers_mut(), received);
+        (visit.record.nostore_why, visit.record.auth_sensitive) = head::take_notes(response.headers_mut());
+        let status = response.status().as_u16();
+        let answer = http1::response_head(response.status(), response.headers());
+        if visit.method == Method::GET && status < 400 {
+            self.tally.count_answer(nostore_cache::author_intent(&answer) == Intent::Uncacheable);
+        }
+        if let Some(key) = nostore_cache::invalidated(&self.profile, &visit.head, &answer) {
+            self.store.remove(&key);
+        }
+        let (key, found) = match reason {
+            Reason::Pass(reason, detail) => {
+                return self.stream(visit, response, &Outcome::Pass { status, reason, detail });
+            }
+            Reason::Miss(key, found) => (key, found),
+        };
+        visit.record.outcome = found.handling();
+        match nostore_cache::storability(&self.profile, &visit.head, &answer, requested, received) {
+            Storability::Store(plan) => self.keep(visit, response, key, found, plan),
+            Storability::Refuse(verdict) => {
+                visit.because(&verdict);
+                self.stream(visit, response, &found.outcome(status, None, Some(verdict.code())))
+            }
+        }
+    }
+
+    /// Streams an answer of which no copy is made.
+    fn stream(
+        &self,
+        visit: Visit,
+        mut response: Response<ResponseBody>,
+        outcome: &Outcome,
+    ) -> Response<EdgeBody> {
+        self.dress(&mut response, outcome);
+        let tally = Arc::clone(&self.tally);
+        self.finish(visit, response.map(|body| EdgeBody::Stream { body, tally }))
+    }
+
+    /// Streams an answer and stores it when it is complete.
+    fn keep(
+        self: Arc<Self>,
+        mut visit: Visit,
+        mut response: Response<ResponseBody>,
+        key: PrimaryKey,
+        found: Found,
+        plan: StorePlan,
+    ) -> Response<EdgeBody> {
+        visit.record.rule = Some(plan.verdict.rule());
+        let status = response.status();
+        if response.body().size_hint().lower() > self.max_object_bytes as u64 {
+            visit.record.why = too_long(self.max_object_bytes);
+            let outcome = found.outcome(status.as_u16(), None, Some("too-long"));
+            return self.stream(visit, response, &outcome);
+        }
+        let hazards = {
+            let answer = http1::response_head(status, response.headers());
+            nostore_cache::hazards(&self.profile, &visit.head, &answer, &plan)
+        };
+        let mut kept = response.headers().clone();
+        http1::apply(plan.edits(), &mut kept);
+        let detail = Some(plan.verdict.code());
+        self.dress(&mut response, &found.outcome(status.as_u16(), Some(plan.lifetime_secs), detail));
+
+        visit.describe(response.status(), response.headers(), &self.upstream);
+        let (parts, body) = response.into_parts();
+        let pending = Pending { edge: Arc::clone(&self), visit, status, kept, key, plan, hazards };
+        let finish = Box::new(|copied| pending.finish(copied));
+        let copy = Copy::new(Arc::clone(&self.store), self.max_object_bytes);
+        Response::from_parts(parts, EdgeBody::tee(body, copy, finish))
+    }
+
+    /// Turns the origin's fields into the platform's: what it consumes goes, its marks come.
+    fn dress(&self, response: &mut Response<ResponseBody>, outcome: &Outcome) {
+        let answer = http1::response_head(response.status(), response.headers());
+        let delivered = nostore_cache::delivered(&self.profile, &answer);
+        http1::apply(&delivered, response.headers_mut());
+        http1::apply(&nostore_cache::marks(&self.profile, outcome), response.headers_mut());
+    }
+}
+
+/// A response whose body is being copied: stored when that is complete, and recorded in any case.
+struct Pending {
+    edge: Arc<Edge>,
+    visit: Visit,
+    status: StatusCode,
+    kept: HeaderMap,
+    key: PrimaryKey,
+    plan: StorePlan,
+    hazards: Vec<Hazard>,
+}
+
+impl Pending {
+    fn finish(self, copied: Copied) {
+        let Self { edge, visit, status, kept, key, plan, hazards } = self;
+        let mut record = visit.record;
+        let stored = |body| {
+            let response = StoredResponse::new(&visit.head, status, &kept, body);
+            edge.store.insert(&key, &edge.profile, &visit.head, &plan, response, edge.clock.now())
+        };
+        record.why = match copied {
+            Copied::Complete(body) => {
+                if stored(body) {
+                    record.outcome = Handling::Stored;
+                    record.hazards = hazards;
+                    plan.verdict.to_string()
+                } else {
+                    "it could be stored, but is larger than the whole store".to_owned()
+                }
+            }
+            Copied::Broken(text) => {
+                record.outcome = Handling::Error;
+                text
+            }
+            Copied::NoRoom => "it could be stored, but there was no room for a copy".to_owned(),
+            Copied::TooLong => too_long(edge.max_object_bytes),
+            Copied::VisitorLeft => "it could be stored, but the visitor left before the end".to_owned(),
+        };
+        edge.deliver(record);
+    }
+}
+
+fn too_long(most: usize) -> String {
+    format!("it could be stored, but its body is longer than the {most} bytes kept of one response")
+}
