@@ -13,7 +13,7 @@ use crate::kit::{
 /// Makes a handshake token by key `by` around directives.
 fn handshake(by: char, directives: &Value) -> String {
     let head = json!({"typ": "JWT", "cat": SESSION_CATEGORY});
-    sign(&signer(by), head, json!({"handshake": directives}))
+    sign(signer(by), head, json!({"handshake": directives}))
 }
 
 /// Brings a handshake back as the identity service does: in the URL to a development instance, in
@@ -107,13 +107,13 @@ fn r1_12_handshake_tokens_that_are_refused() {
             ("garbage", "garbage".to_owned()),
             ("truncated signature", good.get(..good.len() - 2).unwrap().to_owned()),
             ("wrong key", handshake('b', &session(tokens.text("GOOD")))),
-            ("typ", sign(&a, json!({"typ": "jwt"}), payload.clone())),
-            ("category", sign(&a, json!({"cat": "cl_B7d4PD222AAA"}), payload.clone())),
-            ("no typ, no category", sign(&a, json!({}), payload.clone())),
-            ("expired itself", sign(&a, json!({}), with(payload.clone(), json!({"exp": 1})))),
-            ("not a list", sign(&a, json!({}), json!({"handshake": "x"}))),
-            ("empty", sign(&a, json!({}), json!({}))),
-            ("list of other things", sign(&a, json!({}), json!({"handshake": [7, null]}))),
+            ("typ", sign(a, json!({"typ": "jwt"}), payload.clone())),
+            ("category", sign(a, json!({"cat": "cl_B7d4PD222AAA"}), payload.clone())),
+            ("no typ, no category", sign(a, json!({}), payload.clone())),
+            ("expired itself", sign(a, json!({}), with(payload.clone(), json!({"exp": 1})))),
+            ("not a list", sign(a, json!({}), json!({"handshake": "x"}))),
+            ("empty", sign(a, json!({}), json!({}))),
+            ("list of other things", sign(a, json!({}), json!({"handshake": [7, null]}))),
         ];
         for (name, token) in rows {
             let decision = come_back(&config, &tokens, &token, "uat=1 session=<GOOD> browser=b");
@@ -143,7 +143,7 @@ fn r1_12_in_development_clocks_may_differ_by_a_day() {
         for instance in BOTH {
             let (config, tokens) = (config(instance), Tokens::new(instance));
             let head = json!({"typ": "JWT", "cat": SESSION_CATEGORY});
-            let inner = sign(&signer('a'), head, with(claims(instance), changes.clone()));
+            let inner = sign(signer('a'), head, with(claims(instance), changes.clone()));
             let decision =
                 come_back(&config, &tokens, &handshake('a', &json!([cookie("__session", &inner)])), "x=1");
             writeln!(table, "{name:36} {instance:12} {}", brief(&decision)).unwrap();

@@ -2,7 +2,7 @@
 //! answers every question.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -25,11 +25,17 @@ pub(crate) fn now() -> UnixTime {
     UnixTime::from_secs(NOW)
 }
 
-/// Reads one of the committed test keys: `a`, which the JWK Set holds, or `b`, which it does not.
-pub(crate) fn signer(name: char) -> SigningKey {
-    let text = if name == 'a' { include_str!("keys/a.b64") } else { include_str!("keys/b.b64") };
+static KEY_A: LazyLock<SigningKey> = LazyLock::new(|| read_key(include_str!("keys/a.b64")));
+static KEY_B: LazyLock<SigningKey> = LazyLock::new(|| read_key(include_str!("keys/b.b64")));
+
+fn read_key(text: &str) -> SigningKey {
     let der = BASE64_STANDARD.decode(text.split_whitespace().collect::<String>()).unwrap();
     SigningKey::from_pkcs8(&der).unwrap()
+}
+
+/// Returns one of the committed test keys: `a`, which the JWK Set holds, or `b`, which it does not.
+pub(crate) fn signer(name: char) -> &'static SigningKey {
+    if name == 'a' { &KEY_A } else { &KEY_B }
 }
 
 /// The published key A, and under the name of key B key A again: a signature by B has a key that
@@ -103,7 +109,7 @@ impl Tokens {
     pub(crate) fn new(instance: Instance) -> Self {
         let (a, b) = (signer('a'), signer('b'));
         let head = || json!({"typ": "JWT", "cat": SESSION_CATEGORY});
-        let session = |changes: Value| sign(&a, head(), with(claims(instance), changes));
+        let session = |changes: Value| sign(a, head(), with(claims(instance), changes));
         let mut tokens = Self(BTreeMap::new());
         tokens.add("GOOD", session(json!({})));
         tokens.add("EXPIRED", session(json!({"iat": NOW - 600, "nbf": NOW - 600, "exp": NOW - 540})));
@@ -113,9 +119,9 @@ impl Tokens {
         tokens.add("NOISS", session(json!({"iss": null})));
         tokens.add("BARE", session(json!({"iss": null, "azp": null, "sid": null, "email": null})));
         tokens.add("PENDING", session(json!({"sts": "pending"})));
-        tokens.add("TEMPLATE", sign(&a, json!({"typ": "JWT", "cat": "cl_B7d4PD222AAA"}), claims(instance)));
-        tokens.add("OAUTH", sign(&a, json!({"typ": "at+jwt"}), claims(instance)));
-        tokens.add("MISMATCH", sign(&b, head(), claims(instance)));
+        tokens.add("TEMPLATE", sign(a, json!({"typ": "JWT", "cat": "cl_B7d4PD222AAA"}), claims(instance)));
+        tokens.add("OAUTH", sign(a, json!({"typ": "at+jwt"}), claims(instance)));
+        tokens.add("MISMATCH", sign(b, head(), claims(instance)));
         let good = &tokens.0["GOOD"];
         // Two characters are one octet of a signature of 256.
         let cut = good.get(..good.len() - 2).unwrap().to_owned();

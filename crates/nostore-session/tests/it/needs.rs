@@ -47,7 +47,7 @@ fn r1_12_keys_row_by_row() {
 fn in_development_a_handshake_without_keys_is_told_apart() {
     let (config, tokens) = (config(Instance::Development), Tokens::new(Instance::Development));
     let directive = format!("__session={}", tokens.text("GOOD"));
-    let token = sign(&signer('a'), json!({}), json!({"handshake": [directive]}));
+    let token = sign(signer('a'), json!({}), json!({"handshake": [directive]}));
     let page = page(&format!("/?__clerk_handshake={token}"), "x=1");
     let mut table = String::new();
     for keys in [Some((500, String::new())), Some((200, r#"{"keys":[]}"#.to_owned())), None] {

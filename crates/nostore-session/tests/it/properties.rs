@@ -28,8 +28,8 @@ fn world(instance: Instance) -> World {
     let names = ["GOOD", "EXPIRED", "EARLY", "FUTURE", "MACHINE", "NOISS", "TEMPLATE", "MISMATCH", "CUT"];
     let mut words: Vec<String> = names.into_iter().map(|name| tokens.text(name).to_owned()).collect();
     for name in ["GOOD", "EXPIRED", "MISMATCH"] {
-        words.push(sign(&a, head(), inner(name)));
-        words.push(sign(&b, head(), inner(name)));
+        words.push(sign(a, head(), inner(name)));
+        words.push(sign(b, head(), inner(name)));
     }
     let plain =
         ["", "0", "1", "3", "1700000000", "true", "false", "n", "a.b.c", "%", "%41", "\"3\"", "\u{e9}"];

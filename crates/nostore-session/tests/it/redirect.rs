@@ -103,7 +103,7 @@ fn r1_9_r1_10_the_clean_url_keeps_the_cache_bust_parameter() {
     let tokens = Tokens::new(Instance::Development);
     let head = json!({"typ": "JWT", "cat": SESSION_CATEGORY});
     let directive = format!("__session={}", tokens.text("GOOD"));
-    let token = sign(&signer('a'), head, json!({"handshake": [directive]}));
+    let token = sign(signer('a'), head, json!({"handshake": [directive]}));
     let rows = [
         ("/a?x=1&__clerk_handshake=<T>", "http://localhost:8080/a?x=1"),
         ("/a?__clerk_handshake=<T>", "http://localhost:8080/a"),

@@ -20,7 +20,7 @@ fn tokens(instance: Instance) -> Tokens {
         Instance::Production => json!({"iss": "HTTPS://accounts.nostore.example"}),
     };
     let mut add = |name, changes| {
-        tokens.add(name, sign(&a, head(), with(with(claims(instance), own.clone()), changes)));
+        tokens.add(name, sign(a, head(), with(with(claims(instance), own.clone()), changes)));
     };
     add("OWN", json!({}));
     add("NEWER", json!({"iat": NOW + 1}));
