@@ -6,6 +6,7 @@ use crate::intent::{Intent, author_intent};
 use crate::key::separates_cookie;
 use crate::profile::Profile;
 use crate::store::StorePlan;
+use crate::verdict::period;
 
 /// A danger in what is about to be stored.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -105,12 +106,14 @@ impl Case<'_> {
             return None;
         }
         let words = &self.profile.law.words;
-        let list = quoted(&names);
-        let session = names.iter().any(|name| looks_like_session(name));
-        let looks = if session { ", which looks like a session" } else { "" };
+        let named = |name: &String| {
+            let looks = if looks_like_session(name) { " (looks like a session)" } else { "" };
+            format!("`{name}`{looks}")
+        };
+        let list = names.iter().map(named).collect::<Vec<_>>().join(", ");
         Some(Hazard {
             code: "stored-set-cookie",
-            what: format!("{} was stored with Set-Cookie for {list}{looks}", self.subject()),
+            what: format!("{} was stored with Set-Cookie for {list}", self.subject()),
             why: format!("{}; {}", words.set_cookie, self.key_words()),
             mend: format!(
                 "set the cookie on a response that is not cached, or send {} with this one",
@@ -156,9 +159,10 @@ impl Case<'_> {
         let cookies = self.request.cookies();
         let mut credentials: Vec<String> = cookies
             .iter()
-            .map(|(name, _)| name)
-            .filter(|name| looks_like_session(name) && !self.separated(name))
-            .map(str::to_owned)
+            // A session cookie that is empty or 0 says that there is no session.
+            .filter(|(name, value)| looks_like_session(name) && !matches!(*value, "" | "0"))
+            .filter(|(name, _)| !self.separated(name))
+            .map(|(name, _)| name.to_owned())
             .collect();
         let law = &self.profile.law;
         let authorization = self.request.fields.contains("authorization")
@@ -180,15 +184,16 @@ impl Case<'_> {
             ),
             why: format!("{}; {}", self.reason(), words.key),
             mend: format!(
-                "say who may see it: {} if it depends on the visitor, Cache-Control: public, s-maxage=60 if not",
-                words.refuse_with
+                "say who may see it: {} if it depends on the visitor, {} if not",
+                words.refuse_with, words.allow_with
             ),
         })
     }
 
     fn subject(&self) -> String {
         let status = self.response.status;
-        format!("{} {} ({status}, {} s)", self.request.method, self.request.path(), self.plan.lifetime_secs)
+        let lifetime = period(self.plan.lifetime_secs);
+        format!("{} {} ({status}, {lifetime})", self.request.method, self.request.path())
     }
 
     /// Says why it is stored at all: the author's own words, or the platform's rule for silence.

@@ -44,9 +44,10 @@ impl Intent {
 #[must_use]
 pub fn author_intent(response: &ResponseHead<'_>) -> Intent {
     let fields = &response.fields;
-    let dialects = dialect_fields(fields)
-        .filter_map(|name| targeted(fields, name, Syntax::Lenient))
-        .map(|control| of_control(&control));
+    let dialects = dialect_fields(fields).flat_map(|name| {
+        let strict = targeted(fields, name, Syntax::Rfc9213);
+        [strict, Some(lenient(fields, name))].into_iter().flatten().map(|control| of_control(&control))
+    });
     let others = [of_accel(fields), of_edge_control(fields), of_cache_control(fields)];
     let said: Vec<Intent> = dialects.chain(others).collect();
     if said.contains(&Intent::Cacheable) {
@@ -61,6 +62,13 @@ pub fn author_intent(response: &ResponseHead<'_>) -> Intent {
 /// Lists the names of the targeted fields that are there, those of vendors we do not know included.
 pub(crate) fn dialect_fields<'s>(fields: &'s Fields<'_>) -> impl Iterator<Item = &'s str> {
     fields.iter().map(|line| &*line.name).filter(|name| is_dialect_field(name))
+}
+
+/// Reads a targeted field without a grammar in the way. In `Surrogate-Control: max-age=60+30` the second
+/// number is for how long the response may be served stale.
+fn lenient(fields: &Fields<'_>, name: &str) -> CacheControl {
+    let lines: Vec<String> = fields.all(name).map(|line| line.replace(['+', ';'], ",")).collect();
+    CacheControl::parse(lines.iter().map(String::as_str))
 }
 
 fn is_dialect_field(name: &str) -> bool {

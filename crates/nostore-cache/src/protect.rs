@@ -52,7 +52,7 @@ pub fn protect(protection: &Protection<'_>, response: &ResponseHead<'_>) -> Vec<
     let mut edits: Vec<FieldEdit> =
         FIELD_SET.iter().map(|(name, value)| FieldEdit::set(*name, *value)).collect();
     edits.extend(other_dialects(response));
-    edits.extend(vary(response));
+    edits.push(vary(response));
     edits.extend(
         protection.netlify_vary.map(|instructions| FieldEdit::set("Netlify-Vary", instructions.to_string())),
     );
@@ -71,13 +71,13 @@ fn other_dialects(response: &ResponseHead<'_>) -> Vec<FieldEdit> {
     names.into_iter().map(|name| FieldEdit::set(name, "no-store")).collect()
 }
 
-fn vary(response: &ResponseHead<'_>) -> Option<FieldEdit> {
-    if Vary::parse(response.fields.all("vary")).nominates("cookie") {
-        return None;
+/// Merges `Cookie` into what the response varies on. One line even where nothing is missing, so that
+/// protecting twice is the same as once to the byte.
+fn vary(response: &ResponseHead<'_>) -> FieldEdit {
+    let lines = response.fields.all("vary").map(|line| line.trim_matches([' ', '\t', ',']));
+    let mut members: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+    if !Vary::parse(members.iter().copied()).nominates("cookie") {
+        members.push("Cookie");
     }
-    let lines: Vec<&str> =
-        response.fields.all("vary").map(|line| line.trim_matches([' ', '\t', ','])).collect();
-    let mut members: Vec<&str> = lines.into_iter().filter(|line| !line.is_empty()).collect();
-    members.push("Cookie");
-    Some(FieldEdit::set("Vary", members.join(", ")))
+    FieldEdit::set("Vary", members.join(", "))
 }

@@ -12,7 +12,9 @@ use crate::profile::{
     VaryRule,
 };
 use crate::vary::Vary;
-use crate::verdict::{AGE, AUTHENTICATED, HEURISTIC, PARTIAL, REQUEST, RESPONSE, Rule, VARYING, Verdict};
+use crate::verdict::{
+    AGE, AUTHENTICATED, HEURISTIC, PARTIAL, REQUEST, RESPONSE, Rule, VARYING, Verdict, period,
+};
 
 /// Whether a response is stored.
 #[expect(clippy::large_enum_variant, reason = "made once per response and taken apart at once")]
@@ -117,10 +119,10 @@ fn plan(
     let lifetime = lifetime(law, class, &effective, response, response_time)?;
     let age_secs = freshness::initial_age(response, request_time, response_time);
     if age_secs >= lifetime.secs {
-        let text = format!("it came {age_secs} s old, and is fresh for {} s", lifetime.secs);
+        let text = format!("it came {age_secs} s old, and is fresh for {}", period(lifetime.secs));
         return Err(Verdict::new("already-stale", AGE, text));
     }
-    let text = format!("stored for {} s: {}", lifetime.secs, lifetime.words);
+    let text = format!("stored for {}: {}", period(lifetime.secs), lifetime.words);
     Ok(StorePlan {
         lifetime_secs: lifetime.secs,
         age_secs,
@@ -200,14 +202,21 @@ fn lifetime(
 ) -> Result<Lifetime, Verdict> {
     let fields = &response.fields;
     let rule = law.sources.lifetime;
-    let explicit = effective.explicit(fields, now);
+    // Directives that were beaten leave the operator's minimum, whatever lifetime stands beside them.
+    let beaten = effective.control.forbids_sharing();
+    let explicit = effective.explicit(fields, now).filter(|_| !beaten);
+    let guessed = effective.control.public && law.default_lifetime == Silence::Heuristic;
+    if class == StatusClass::Explicit && explicit.is_none() && !guessed {
+        let text = format!("status {} is stored only with a lifetime of its own", response.status);
+        return Err(Verdict::new("silent", law.sources.statuses, text));
+    }
     let mut lifetime = match (class, explicit) {
         (StatusClass::Error, explicit) => {
             let (secs, words) = explicit.unwrap_or_default();
             if secs > law.error_lifetime_secs {
                 Lifetime { secs, code: "explicit-lifetime", words, rule }
             } else {
-                let words = format!("errors are kept for {} s at least", law.error_lifetime_secs);
+                let words = format!("errors are kept for {} at least", period(law.error_lifetime_secs));
                 Lifetime {
                     secs: law.error_lifetime_secs,
                     code: "error-lifetime",
@@ -217,7 +226,8 @@ fn lifetime(
             }
         }
         (_, Some((secs, words))) => Lifetime { secs, code: "explicit-lifetime", words, rule },
-        (class, None) => silent(law, class, effective, response, now),
+        (_, None) if beaten => Lifetime { secs: 0, code: "silent", words: String::new(), rule },
+        (class, None) => silent(law, class, response, now),
     };
     if lifetime.secs > law.max_lifetime_secs {
         lifetime.secs = law.max_lifetime_secs;
@@ -239,27 +249,25 @@ fn lifetime(
 }
 
 /// Finds the lifetime of a response whose author gave none.
-fn silent(
-    law: &Law,
-    class: StatusClass,
-    effective: &Effective,
-    response: &ResponseHead<'_>,
-    now: UnixTime,
-) -> Lifetime {
+fn silent(law: &Law, class: StatusClass, response: &ResponseHead<'_>, now: UnixTime) -> Lifetime {
     let (silence, kind) = match class {
         StatusClass::Redirect => (law.redirect_lifetime, "redirect"),
         StatusClass::Page => (law.default_lifetime, "response"),
         // `public` makes any final response storable, and then a guess lawful (RFC 9111 section 4.2.2).
-        _ if effective.control.public && law.default_lifetime == Silence::Heuristic => {
-            (Silence::Heuristic, "response")
-        }
-        _ => (Silence::Refuse, "response"),
+        StatusClass::Error | StatusClass::Explicit | StatusClass::Never => (Silence::Heuristic, "response"),
     };
     match silence {
         Silence::Fixed(secs) => Lifetime {
             secs,
             code: "default-lifetime",
-            words: format!("a {kind} without a lifetime gets {secs} s here"),
+            words: if !law.cache_control && response.fields.contains("cache-control") {
+                format!(
+                    "Cache-Control does not count here, and a {kind} without a CDN header gets {}",
+                    period(secs)
+                )
+            } else {
+                format!("a {kind} without a lifetime gets {} here", period(secs))
+            },
             rule: law.sources.lifetime,
         },
         Silence::Heuristic => {

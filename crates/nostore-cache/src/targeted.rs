@@ -37,8 +37,8 @@ pub fn targeted(fields: &Fields<'_>, name: &str, syntax: Syntax) -> Option<Cache
     }
 }
 
-/// Parses a Dictionary as far as directives need it (RFC 9651 section 4.2.2). Parameters are
-/// ignored; inner lists and dates are no directive's value, so they are a value of the wrong type.
+/// Parses a Dictionary as far as directives need it (RFC 9651 section 4.2.2). Parameters are ignored;
+/// inner lists, byte sequences and dates are no directive's value, and not looked into.
 fn dictionary(text: &str) -> Option<CacheControl> {
     let mut members: Vec<(&str, Option<String>)> = Vec::new();
     for member in split_outside_quotes(text, ',') {
@@ -86,6 +86,9 @@ fn bare_item(text: &str) -> Option<Option<String>> {
             let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~:/".contains(c);
             text.chars().all(token).then(|| Some(text.to_owned()))
         }
+        '(' => text.ends_with(')').then(|| Some(text.to_owned())),
+        ':' => (text.len() > 1 && text.ends_with(':')).then(|| Some(text.to_owned())),
+        '@' => (text.len() > 1).then(|| Some(text.to_owned())),
         _ => None,
     }
 }

@@ -7,7 +7,7 @@ use crate::freshness::current_age;
 use crate::netlify_vary::NetlifyVary;
 use crate::profile::{NetlifyVaryRule, Profile, RequestDirectives};
 use crate::store::StorePlan;
-use crate::verdict::{REQUEST, REUSE, STALE, VARYING, Verdict};
+use crate::verdict::{REQUEST, REUSE, STALE, VARYING, Verdict, period};
 
 /// The most responses that are kept under one key; beyond it the oldest goes.
 const MOST: usize = 256;
@@ -111,7 +111,7 @@ impl<T> Variants<T> {
         }
         let lifetime_secs = variant.lifetime_secs;
         if variant.is_fresh(now) {
-            let text = format!("stored {age_secs} s ago, fresh for {lifetime_secs} s");
+            let text = format!("it is {age_secs} s old, and fresh for {}", period(lifetime_secs));
             let verdict = Verdict::new("fresh", REUSE, text);
             return Selection::Fresh {
                 payload: &variant.payload,
@@ -121,7 +121,7 @@ impl<T> Variants<T> {
             };
         }
         let code = if variant.must_revalidate { "stale-must-revalidate" } else { "stale" };
-        let text = format!("stored {age_secs} s ago, was fresh for {lifetime_secs} s");
+        let text = format!("it is {age_secs} s old, and was fresh for {}", period(lifetime_secs));
         Selection::Stale { payload: &variant.payload, age_secs, verdict: Verdict::new(code, STALE, text) }
     }
 

@@ -95,3 +95,13 @@ impl fmt::Display for Verdict {
         f.write_str(&self.text)
     }
 }
+
+/// Prints seconds as people say them.
+pub(crate) fn period(secs: i64) -> String {
+    match secs {
+        secs if secs > 86_400 && secs % 86_400 == 0 => format!("{} days", secs / 86_400),
+        secs if secs >= 3_600 && secs % 3_600 == 0 => format!("{} h", secs / 3_600),
+        secs if secs > 60 && secs % 60 == 0 => format!("{} min", secs / 60),
+        secs => format!("{secs} s"),
+    }
+}

@@ -183,6 +183,7 @@ fn rfc9111() -> Law {
             key: "a shared cache tells visitors apart only by the header fields that Vary names",
             set_cookie: "RFC 9111 section 7.3 lets a shared cache store Set-Cookie and replay it with every hit",
             silence: "RFC 9111 section 4.2.2 lets a cache guess a lifetime where none is given",
+            allow_with: "Cache-Control: public, s-maxage=60",
             refuse_with: "Cache-Control: private, no-store",
         },
     }
@@ -214,6 +215,7 @@ fn netlify_documented() -> Law {
             key: "Netlify's cache key holds no cookie unless Netlify-Vary names it in the first response cached for the URL",
             set_cookie: "Netlify replays a cached response together with its Set-Cookie (reported; not documented)",
             silence: "sites report that Netlify caches server-rendered responses that carry no CDN header",
+            allow_with: "Netlify-CDN-Cache-Control: public, s-maxage=60",
             refuse_with: "Netlify-CDN-Cache-Control: no-store",
         },
         ..rfc9111()
@@ -262,6 +264,7 @@ fn cloudfront() -> Law {
             key: "this CloudFront cache policy has no cookies in the cache key, and CloudFront does not use Vary",
             set_cookie: "CloudFront stores Set-Cookie with the object and returns it with every hit",
             silence: "CloudFront keeps a response without a caching header for the Default TTL",
+            allow_with: "Cache-Control: public, s-maxage=60",
             refuse_with: "Cache-Control: private, no-store",
         },
         ..rfc9111()

@@ -144,6 +144,8 @@ pub(crate) struct Words {
     pub(crate) set_cookie: &'static str,
     /// Why a silent response or redirect is stored at all.
     pub(crate) silence: &'static str,
+    /// The field that lets a response be kept.
+    pub(crate) allow_with: &'static str,
     /// The field that keeps a response out.
     pub(crate) refuse_with: &'static str,
 }

@@ -1,0 +1,158 @@
+//! What is dangerous to store, in plain words and without secrets.
+
+use std::fmt::Write as _;
+
+use nostore_cache::{hazards, looks_like_session, looks_like_sign_in};
+
+use crate::support::{plan, profile, profile_with, request, response};
+
+fn codes(name: &str, asked: &str, answer: &str) -> String {
+    let (profile, asked, answer) = (profile_with(name), request(asked), response(answer));
+    let plan = plan(&profile, &asked, &answer);
+    let found = hazards(&profile, &asked, &answer, &plan);
+    found.iter().map(|hazard| hazard.code).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn which_stored_responses_are_dangerous() {
+    const PAGE: &str = "200 | cache-control: public, s-maxage=60";
+    let sets = format!("{PAGE} | set-cookie: session=1");
+    let handshake = "307 | location: https://accounts.example/v1/client/handshake?redirect_url=x";
+    let rows = [
+        ("cloudfront", "GET /", PAGE, ""),
+        ("cloudfront", "GET / | cookie: session=1", PAGE, ""),
+        ("cloudfront", "GET /", &sets, "stored-set-cookie"),
+        ("cloudfront cookies-to-origin=none", "GET /", &sets, ""),
+        ("cloudfront set-cookie=removed-from-stored", "GET /", &sets, ""),
+        ("amplify", "GET /", &sets, "stored-set-cookie"),
+        ("rfc9111", "GET /", &sets, "stored-set-cookie"),
+        ("cloudfront/cookies-in-key", "GET /", &sets, "stored-set-cookie"),
+        // redirects
+        ("netlify", "GET /", handshake, "stored-sign-in-redirect"),
+        ("cloudfront", "GET /", handshake, "stored-sign-in-redirect"),
+        ("cloudfront", "GET /a", "307 | location: /sign-in", "stored-sign-in-redirect"),
+        ("cloudfront", "GET /a", "302 | location: /sign-in?next=/a", "stored-sign-in-redirect"),
+        ("cloudfront", "GET /a", "302 | location: https://shop.example/login", "stored-sign-in-redirect"),
+        ("cloudfront", "GET /a", "302 | location: //evil.example/", "stored-sign-in-redirect"),
+        ("cloudfront", "GET /a", "307 | location: /?__clerk_handshake=hush", "stored-sign-in-redirect"),
+        (
+            "cloudfront",
+            "GET /a",
+            "307 | location: / | set-cookie: x=1",
+            "stored-set-cookie stored-sign-in-redirect",
+        ),
+        ("cloudfront", "GET /a", "301 | location: /b", ""),
+        ("cloudfront", "GET /a", "301 | location: https://shop.example/b", ""),
+        ("cloudfront", "GET /a", "301 | location: https://shop.example:443/b?u=http://x", ""),
+        ("cloudfront", "GET /a", "301", ""),
+        ("cloudfront", "GET /authors", "301 | location: /authors/", ""),
+        ("cloudfront/cookies-in-key", "GET /a", "307 | location: /sign-in", ""),
+        ("cloudfront/cookies-in-key", "GET /a", handshake, "stored-sign-in-redirect"),
+        // bodies
+        ("cloudfront", "GET / | cookie: session=1", "200", "stored-personal"),
+        ("cloudfront", "GET / | cookie: theme=dark", "200", ""),
+        ("cloudfront", "GET / | cookie: __client_uat=0; __session=", "200", ""),
+        ("cloudfront", "GET / | cookie: __client_uat=1700000000", "200", "stored-personal"),
+        ("cloudfront/cookies-in-key", "GET / | cookie: session=1", "200", ""),
+        ("cloudfront cookies-in-key=session", "GET / | cookie: session=1", "200", ""),
+        ("cloudfront cookies-in-key=session", "GET / | cookie: sid=1", "200", "stored-personal"),
+        ("cloudfront", "GET / | authorization: x", "200", ""),
+        ("cloudfront authorization-to-origin=yes", "GET / | authorization: x", "200", "stored-personal"),
+        ("amplify default-lifetime=5", "GET / | authorization: x", "200", ""),
+        ("netlify", "GET / | cookie: session=1", "200", "stored-personal"),
+        ("netlify", "GET / | cookie: session=1", "200 | netlify-vary: cookie=session", ""),
+        ("netlify", "GET / | cookie: session=1", "200 | netlify-vary: cookie=other", "stored-personal"),
+        ("netlify", "GET / | cookie: session=1", "200 | vary: Cookie", ""),
+        ("rfc9111 default-lifetime=5", "GET / | cookie: session=1", "200 | vary: Cookie", ""),
+        ("rfc9111 default-lifetime=5", "GET / | cookie: session=1", "200", "stored-personal"),
+    ];
+    for (name, asked, answer, expected) in rows {
+        assert_eq!(codes(name, asked, answer), expected, "{name}: {asked} -> {answer}");
+    }
+}
+
+#[test]
+fn the_warnings_as_people_read_them() {
+    let rows = [
+        (
+            "netlify",
+            "GET /dashboard",
+            "307 | location: https://accounts.example/v1/client/handshake?token=hush",
+        ),
+        ("netlify", "GET / | cookie: session=hush", "200"),
+        ("cloudfront", "GET /dashboard", "307 | location: /sign-in?next=hush"),
+        (
+            "cloudfront",
+            "GET /",
+            "200 | cache-control: s-maxage=60 | set-cookie: connect.sid=hush | set-cookie: theme=hush",
+        ),
+        ("amplify", "GET /", "200 | cache-control: s-maxage=31536000 | set-cookie: __session=hush"),
+        ("amplify/cookies-in-key", "GET /", "200 | cache-control: s-maxage=60 | set-cookie: a=hush"),
+        ("rfc9111", "GET /", "200 | cache-control: s-maxage=60 | set-cookie: a=hush"),
+        ("cloudfront", "GET /account?token=hush | cookie: session=hush", "200"),
+    ];
+    let mut table = String::new();
+    for (name, asked, answer) in rows {
+        let (profile, asked, answer) = (profile(name), request(asked), response(answer));
+        let plan = plan(&profile, &asked, &answer);
+        for hazard in hazards(&profile, &asked, &answer, &plan) {
+            writeln!(
+                table,
+                "{name}: {}\n  {}\n  {}\n  {}",
+                hazard.code, hazard.what, hazard.why, hazard.mend
+            )
+            .unwrap();
+        }
+    }
+    assert!(!table.contains("hush"), "{table}");
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn names_of_sessions_and_of_sign_in_pages() {
+    let sessions = [
+        "session",
+        "__session",
+        "__session_Ab1",
+        "__client_uat",
+        "__refresh",
+        "__clerk_db_jwt",
+        "connect.sid",
+        "sid",
+        "id",
+        "PHPSESSID",
+        "JSESSIONID",
+        "authjs.session-token",
+        "__Secure-next-auth.session-token",
+        "__Host-sid",
+        "sb-abc-auth-token",
+        "laravel_session",
+        "access_token",
+    ];
+    for name in sessions {
+        assert!(looks_like_session(name), "{name}");
+    }
+    for name in
+        ["theme", "csrf_token", "__Host-authjs.csrf-token", "XSRF-TOKEN", "_ga", "lang", "width", "", "grid"]
+    {
+        assert!(!looks_like_session(name), "{name}");
+    }
+    let pages = [
+        "/sign-in",
+        "/Login",
+        "/login.php",
+        "/a/oauth/authorize",
+        "https://accounts.example/v1/client/handshake",
+        "/api/auth/callback",
+        "/sso",
+        "/?__clerk_handshake=x",
+        "/x?a=1&redirect_uri=y",
+        "sign-in",
+    ];
+    for url in pages {
+        assert!(looks_like_sign_in(url), "{url}");
+    }
+    for url in ["/", "/authors", "/blog/login-tips", "", "https://login.example/", "/?next=/login"] {
+        assert!(!looks_like_sign_in(url), "{url}");
+    }
+}
