@@ -69,6 +69,8 @@ fn opaque(tag: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn map(line: &str) -> HeaderMap {
@@ -115,5 +117,20 @@ mod tests {
         assert!(not_modified(&Method::HEAD, &request, StatusCode::OK, &stored));
         assert!(!not_modified(&Method::POST, &request, StatusCode::OK, &stored));
         assert!(!not_modified(&Method::GET, &request, StatusCode::NOT_FOUND, &stored));
+    }
+
+    proptest! {
+        /// Total, and a tag that the response does not have never gives a 304.
+        #[test]
+        fn any_text_gives_an_answer(line in "[ -~]{0,40}", tag in "[a-z]{1,5}") {
+            let mut request = HeaderMap::new();
+            request.append("if-none-match", line.clone().try_into().unwrap());
+            request.append("if-modified-since", line.clone().try_into().unwrap());
+            let mut stored = HeaderMap::new();
+            stored.append("etag", format!("\"{tag}\"").try_into().unwrap());
+            if not_modified(&Method::GET, &request, StatusCode::OK, &stored) {
+                prop_assert!(line.contains(&format!("\"{tag}\"")) || line.contains('*'), "{line}");
+            }
+        }
     }
 }

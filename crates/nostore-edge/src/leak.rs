@@ -67,6 +67,8 @@ fn is_loopback(origin: &Origin) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -103,5 +105,22 @@ mod tests {
         assert!(domain_matches("www.app.example", "app.example"));
         assert!(!domain_matches("wwwapp.example", "app.example"));
         assert!(!domain_matches("10.0.0.1", "0.0.1"));
+    }
+
+    proptest! {
+        /// Total, and silent about everything that stays at the visitor's own site.
+        #[test]
+        fn any_text_gives_an_answer(location in "[ -~\u{80}-\u{ff}]{0,60}", path in "/[a-z?=:/]{0,30}") {
+            let app = Origin::parse("http://127.0.0.1:3000").unwrap();
+            let mut fields = HeaderMap::new();
+            fields.append("location", header::HeaderValue::from_bytes(location.as_bytes()).unwrap());
+            fields.append("set-cookie", header::HeaderValue::from_bytes(location.as_bytes()).unwrap());
+            leaks(&fields, Scheme::Http, &location, &app);
+            leaks(&fields, Scheme::Http, "localhost:8080", &app);
+            let home = format!("http://localhost:8080{path}");
+            fields.clear();
+            fields.append("location", home.try_into().unwrap());
+            prop_assert!(leaks(&fields, Scheme::Http, "localhost:8080", &app).is_empty());
+        }
     }
 }

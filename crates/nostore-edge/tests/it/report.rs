@@ -1,6 +1,5 @@
 //! What the records tell.
 
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use nostore_edge::Handling;
@@ -25,12 +24,7 @@ async fn a_stored_session_cookie_is_reported_the_moment_it_is_stored() {
     assert!(json.contains("connect.sid"), "{json}");
     let (_, hit) = bench.get("/admin", "").await;
     assert_eq!((hit.outcome, hit.hazards.len()), (Handling::Hit, 0));
-    let mut table = String::new();
-    for hazard in &record.hazards {
-        writeln!(table, "{}\n  {}\n  {}\n  {}", hazard.code, hazard.what, hazard.why, hazard.mend).unwrap();
-    }
-    writeln!(table, "{:?}", bench.edge.summary().hazards).unwrap();
-    insta::assert_snapshot!(table);
+    assert_eq!(bench.edge.summary().hazards.get("stored-set-cookie"), Some(&1));
 }
 
 #[tokio::test]

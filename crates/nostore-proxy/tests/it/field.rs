@@ -6,6 +6,9 @@ use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Version};
 use nostore_message::Scheme;
 use nostore_proxy::{Forwarded, Limits, clean_request, clean_response};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
 
 use crate::front::front;
 use crate::wire::{answering, ask, field, get, split};
@@ -138,4 +141,63 @@ async fn messages_without_content_keep_their_fields_and_have_no_body() {
         assert_eq!(field(&got, "transfer-encoding"), None, "{answer:?}");
     }
     insta::assert_snapshot!(table);
+}
+
+/// Names that a message may have, hop-by-hop or not, as field names and as connection options.
+const NAMES: [&str; 16] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authorization",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+    "forwarded",
+    "x-forwarded-for",
+    "x_forwarded_proto",
+    "x-real-ip",
+    "host",
+    "via",
+    "cookie",
+    "x-one",
+    "x-two",
+];
+
+proptest! {
+    /// Whatever the visitor sends: nothing nominated or hop-by-hop crosses, and claims are ours alone.
+    #[test]
+    fn no_request_carries_hop_by_hop_fields_or_claims(
+        lines in vec((select(&NAMES[..]), vec(select(&NAMES[..]), 0..4)), 0..8),
+    ) {
+        let mut fields = HeaderMap::new();
+        let mut nominated = Vec::new();
+        for (name, words) in lines {
+            if name == "connection" {
+                nominated.extend(words.clone());
+            }
+            fields.append(HeaderName::from_static(name), words.join(", ").try_into().unwrap());
+        }
+        let address = [192, 0, 2, 1].into();
+        let forwarded =
+            Forwarded { address, authority: "site.example", scheme: Scheme::Http, pseudonym: "ours" };
+        clean_request(&mut fields, Version::HTTP_11, &forwarded);
+
+        let written = ["host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
+        let expected = ["site.example", "192.0.2.1", "site.example", "http"];
+        for (name, value) in written.into_iter().zip(expected) {
+            prop_assert_eq!(fields.get_all(name).iter().collect::<Vec<_>>(), [value]);
+        }
+        for name in ["keep-alive", "proxy-connection", "proxy-authorization", "transfer-encoding"] {
+            prop_assert!(!fields.contains_key(name), "{name}");
+        }
+        for name in ["forwarded", "x_forwarded_proto", "x-real-ip"] {
+            prop_assert!(!fields.contains_key(name), "{name}");
+        }
+        for name in nominated.iter().filter(|name| name.starts_with("x-") || **name == "cookie") {
+            prop_assert!(written.contains(name) || !fields.contains_key(*name), "{name}");
+        }
+        prop_assert!(fields.get("te").is_none_or(|value| value == "trailers"));
+        prop_assert_eq!(fields.contains_key("connection"), fields.contains_key("upgrade"));
+        prop_assert!(fields.get_all("via").iter().next_back().is_some_and(|hop| hop == "1.1 ours"));
+    }
 }
