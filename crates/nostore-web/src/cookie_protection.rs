@@ -16,8 +16,9 @@
 //!
 //! # Not covered
 //!
-//! Pages of a route that is not public, for a visitor without cookie, keep the caching their author
-//! gave them; what they show then must not differ from what a signed-in visitor may be shown.
+//! A page of a route that is not public, for a visitor without cookie, keeps the caching its author gave
+//! it. It is nobody's page, so it leaks nothing, but a cache that does not separate visitors may show it to
+//! one who is signed in. Where one URL shows both, take [`CookieProtection::unless_public`].
 
 use std::borrow::Cow;
 
@@ -33,6 +34,7 @@ pub struct CookieProtection {
     cookies: Vec<String>,
     dev: bool,
     routes: Routes,
+    unless_public: bool,
 }
 
 /// What there was to see on a request.
@@ -69,6 +71,13 @@ impl CookieProtection {
         self
     }
 
+    /// Protects every response of a route that is not public, also for visitors without cookie.
+    #[must_use]
+    pub const fn unless_public(mut self, on: bool) -> Self {
+        self.unless_public = on;
+        self
+    }
+
     /// Says in a response field why a response lost its caching.
     #[must_use]
     pub const fn dev(mut self, on: bool) -> Self {
@@ -98,7 +107,8 @@ impl CookieProtection {
             None
         } else {
             let redirect = response.is_redirect().then_some(Why::Redirect);
-            observed.credential.clone().or(redirect).map(|why| (Sensitivity::Personalized, why))
+            let strict = self.unless_public.then_some(Why::NotPublic);
+            observed.credential.clone().or(redirect).or(strict).map(|why| (Sensitivity::Personalized, why))
         };
         let mut edits = Vec::new();
         if public && observed.safe && !marks.raised {

@@ -27,6 +27,8 @@ pub enum Why {
     Extractor(&'static str),
     /// The gate answered instead of the app, with a step of a sign-in or a refusal.
     Gate,
+    /// Every route that is not public is protected.
+    NotPublic,
     /// `protect_all` is on.
     ProtectAll,
     /// The handler looked at who is asking, at this source line.
@@ -80,6 +82,7 @@ impl fmt::Display for Why {
             }
             Self::Extractor(name) => write!(f, "the handler takes `{name}`"),
             Self::Gate => f.write_str("it is a step of the sign-in"),
+            Self::NotPublic => f.write_str("the route is not public"),
             Self::ProtectAll => f.write_str("protect_all is on"),
             Self::Read(line) => write!(f, "the handler read who is asking at {}", Line(line)),
             Self::Redirect => f.write_str("it redirects and the route is not public"),

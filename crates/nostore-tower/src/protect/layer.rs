@@ -31,6 +31,12 @@ impl ProtectLayer {
         Self { protection: self.protection.public(pattern) }
     }
 
+    /// Protects every response of a route that is not public, also for visitors without cookie. Needed
+    /// where one URL shows signed-in and signed-out visitors different, cacheable pages.
+    pub fn unless_public(self, on: bool) -> Self {
+        Self { protection: self.protection.unless_public(on) }
+    }
+
     /// Says, or not, in the field `Nostore-Why` why a response lost its caching.
     pub fn dev(self, on: bool) -> Self {
         Self { protection: self.protection.dev(on) }

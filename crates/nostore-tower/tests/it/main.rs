@@ -1,1 +1,7 @@
-//! Behaviour of the layers, through a real axum app.
+//! Behaviour of the layers, through real axum apps.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod axum_login;
+mod plumbing;
+mod session;
+mod support;
