@@ -31,7 +31,11 @@ impl Failed {
     pub fn because(mut self, error: &dyn std::error::Error) -> Self {
         let mut cause = Some(error);
         while let Some(error) = cause {
-            self.causes.push(error.to_string());
+            let text = error.to_string();
+            // Some errors say what their source says: once is enough.
+            if !self.causes.last().is_some_and(|last| last.contains(&text)) {
+                self.causes.push(text);
+            }
             cause = error.source();
         }
         self

@@ -16,6 +16,9 @@ const DRIVERS: [&str; 2] = ["/usr/bin/chromedriver", "chromedriver"];
 /// How long chromedriver may take to start, and a page to show an element.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How often a condition is looked at that a browser does not report.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
 /// A running chromedriver.
 pub struct WebDriver {
     _child: Child,
@@ -125,6 +128,7 @@ impl Browser {
     /// When the navigation fails in another way than by too many redirects.
     pub async fn open(&self, url: &str) -> Opened {
         match self.client.goto(url).await {
+            Ok(()) if self.shows_redirect_loop().await => Opened::Loop,
             Ok(()) => Opened::At(self.url().await),
             Err(CmdError::Standard(error)) if error.to_string().contains("ERR_TOO_MANY_REDIRECTS") => {
                 Opened::Loop
@@ -190,6 +194,21 @@ impl Browser {
         }
     }
 
+    /// Waits until the page's site has no cookie with that name: until a short-lived one ran out.
+    ///
+    /// # Panics
+    ///
+    /// When it does not run out.
+    pub async fn wait_until_without_cookie(&self, name: &str) {
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        let gone = tokio::time::timeout(PATIENCE, async {
+            while self.client.get_named_cookie(name).await.is_ok() {
+                look.tick().await;
+            }
+        });
+        assert!(gone.await.is_ok(), "the cookie {name} stays");
+    }
+
     /// Deletes the cookies of the page's site.
     ///
     /// # Panics
@@ -201,13 +220,29 @@ impl Browser {
         }
     }
 
-    /// Fetches `path` from within the page.
+    /// Waits until the address bar shows `url` and its page has loaded.
+    ///
+    /// # Panics
+    ///
+    /// When that does not happen.
+    pub async fn wait_for_url(&self, url: &str) {
+        let loaded = async {
+            let url = url.parse().map_err(|_| CmdError::NotJson("not a URL".into()))?;
+            self.client.wait().at_most(PATIENCE).for_url(&url).await?;
+            self.client.wait().at_most(PATIENCE).for_element(Locator::Css("body")).await
+        };
+        if let Err(error) = loaded.await {
+            panic!("not at {url} but at {}: {error}", self.url().await);
+        }
+    }
+
+    /// Fetches `path` from within the page, as a script does that says nothing about caching.
     ///
     /// # Panics
     ///
     /// When the page cannot run it.
     pub async fn fetch(&self, path: &str) -> Fetched {
-        let script = "const [path, done] = arguments; fetch(path, { cache: 'no-store' }).then(async r => done({ \
+        let script = "const [path, done] = arguments; fetch(path).then(async r => done({ \
                       status: r.status, fields: Object.fromEntries(r.headers), body: await r.text() }), e => done({ error: String(e) }))";
         let answer = self.client.execute_async(script, vec![json!(path)]).await;
         let answer = answer.unwrap_or_else(|error| panic!("cannot fetch {path}: {error}"));

@@ -48,13 +48,7 @@ pub(crate) fn choose(asked: Option<&str>, folder: &Path) -> Result<Choice, Faile
 ///
 /// When there is none with that name: lists those there are, the nearest first.
 pub(crate) fn named(name: &str) -> Result<Profile, Failed> {
-    Profile::named(name).map_err(|error| {
-        let failed = Failed::usage(error.to_string());
-        match error.nearest {
-            Some(nearest) => failed.hint(format!("did you mean `--cdn {nearest}`?")),
-            None => failed,
-        }
-    })
+    Profile::named(name).map_err(|error| Failed::usage(error.to_string()))
 }
 
 /// Lists the files of a folder; one that cannot be read says nothing.

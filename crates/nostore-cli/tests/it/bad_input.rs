@@ -38,6 +38,7 @@ async fn each_gets_one_clear_message() {
         dev(&["--keys", "prod"]),
         dev(&["--app", "localhost:3000"]),
         dev(&["--data", "file/deeper"]),
+        vec!["issuer", "--listen", "127.0.0.1:0", "--data", "file"],
         dev(&["--", "false"]),
         dev(&["--", "sh", "-c", "exit 3"]),
         dev(&["--", "no-such-command-anywhere"]),
@@ -70,27 +71,7 @@ fn a_damaged_database_is_named_and_left_as_it_is() {
     let data = folder.0.join(".nostore");
     std::fs::create_dir_all(&data).unwrap();
     let start = ["issuer", "--listen", "127.0.0.1:0"];
-    let made = || -> Vec<std::path::PathBuf> {
-        let mut files: Vec<_> =
-            std::fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().path()).collect();
-        files.retain(|path| {
-            path.extension().is_some_and(|extension| extension == "db" || extension == "sqlite")
-        });
-        files
-    };
-    // A first start makes the database; its name is the program's own affair.
-    let mut child = Command::new(NOSTORE)
-        .args(start)
-        .current_dir(&folder.0)
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut output = std::io::BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("Ctrl-C") && std::io::BufRead::read_line(&mut output, &mut line).unwrap() > 0 {}
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let database = made().pop().unwrap();
+    let database = data.join("issuer.sqlite3");
     let garbage = b"this is not a database, but it may be somebody's only copy".repeat(100);
     std::fs::write(&database, &garbage).unwrap();
     let output = nostore(&folder, &start);

@@ -49,9 +49,7 @@ async fn a_session_cookie_on_a_cacheable_page_is_named_at_once() {
     visitor.open(&away).await.unwrap();
     let leaves = site.wait_for(mark, |event| event["event"] == "leaves-the-edge").await.unwrap();
     assert!(leaves["text"].as_str().unwrap().contains("X-Forwarded-Host"), "{leaves}");
-    assert!(
-        site.since(mark).iter().all(|event| event["event"] != "warning"),
-        "a page without a cookie is no hazard"
-    );
+    let warned = |event: &serde_json::Value| event["event"] == "warning" && event["path"] == "/plain";
+    assert!(!site.since(mark).iter().any(warned), "a page without a cookie is no hazard");
     assert_eq!(site.interrupt().await, Some(0));
 }
