@@ -70,12 +70,12 @@ async fn a_long_upload_is_not_a_silent_app() {
     })
     .await;
     let mut limits = Limits::default();
-    limits.head = Duration::from_millis(300);
+    limits.head = Duration::from_secs(1);
     let front = front(&format!("http://{origin}"), limits).await;
     let mut visitor = TcpStream::connect(front).await.unwrap();
     let start = "POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 12\r\n\r\n";
     visitor.write_all(start.as_bytes()).await.unwrap();
-    let mut pace = tokio::time::interval(Duration::from_millis(50));
+    let mut pace = tokio::time::interval(Duration::from_millis(150));
     for _ in 0..12 {
         pace.tick().await;
         visitor.write_all(b"x").await.unwrap();

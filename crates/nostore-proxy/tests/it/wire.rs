@@ -90,7 +90,7 @@ pub(crate) async fn expect(stream: &mut TcpStream, expected: &str) {
 
 /// Fails a test that hangs. No test is decided by this limit.
 pub(crate) async fn within<F: Future>(future: F) -> F::Output {
-    tokio::time::timeout(Duration::from_secs(20), future).await.expect("it hangs")
+    tokio::time::timeout(Duration::from_secs(60), future).await.expect("it hangs")
 }
 
 /// Writes a whole GET request that ends its connection; `lines` are further field lines, each with its end.
