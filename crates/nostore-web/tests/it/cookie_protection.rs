@@ -50,6 +50,7 @@ fn outcome(
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table, row by row")]
 fn r3_4_rules_row_by_row() {
     let none = Marks::default();
     let public = Marks { public: true, ..none };

@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod cookie_protection;
+mod exchange;
 mod gate;
+mod heads;
 mod keys;
 mod return_path;
 mod routes;
