@@ -126,13 +126,21 @@ impl Driver {
         // Without a runtime the set is asked for when it is too old to be used.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (keys, outbound, config) = (Arc::clone(&self.keys), self.outbound.clone(), config.clone());
-        if keys.claim_revalidation() {
-            drop(runtime.spawn(async move { keys.revalidate(now, fetch_keys(&outbound, &config)).await }));
+        if let Some(claim) = keys.claim_revalidation() {
+            drop(runtime.spawn(async move { claim.revalidate(now, fetch_keys(&outbound, &config)).await }));
         }
     }
 }
 
 impl Decided {
+    /// Tells whether the answer to a reader is a redirect or an error page.
+    pub(crate) fn refuses(&self) -> bool {
+        match self {
+            Self::Decision { decision, .. } => decision.location().is_some(),
+            Self::Failed(_) => true,
+        }
+    }
+
     pub(crate) fn session(&self) -> Option<&Arc<Session>> {
         match self {
             Self::Decision { session, .. } => session.as_ref(),

@@ -94,7 +94,9 @@ impl Exchange {
         if !self.note_read(why) {
             return Auth::new(Arc::clone(self), None);
         }
-        self.decide().await;
+        if self.decide().await.refuses() {
+            return Auth::new(Arc::clone(self), None);
+        }
         self.settle().unwrap_or_else(|_| Auth::new(Arc::clone(self), None))
     }
 

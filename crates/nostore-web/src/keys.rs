@@ -107,24 +107,10 @@ impl KeyStore {
         self.state().usable(now)
     }
 
-    /// Claims the one revalidation that may run behind. Whoever gets it calls [`Self::revalidate`].
-    pub(crate) fn claim_revalidation(&self) -> bool {
-        !self.revalidating.swap(true, Ordering::AcqRel)
-    }
-
-    /// Asks for a newer set, where nobody else has got one meanwhile.
-    pub(crate) async fn revalidate(
-        &self,
-        now: UnixTime,
-        fetch: impl Future<Output = Result<Arc<JwkSet>, KeysFailure>>,
-    ) {
-        let claim = Claim(&self.revalidating);
-        let turn = self.flight.lock().await;
-        if self.snapshot(now).1 {
-            let fetched = fetch.await;
-            self.state().land(now, None, fetched);
-        }
-        drop((turn, claim));
+    /// Claims the one revalidation that may run behind.
+    pub(crate) fn claim_revalidation(self: &Arc<Self>) -> Option<Claim> {
+        let taken = self.revalidating.swap(true, Ordering::AcqRel);
+        (!taken).then(|| Claim(Arc::clone(self)))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -133,12 +119,29 @@ impl KeyStore {
     }
 }
 
-/// Gives the claim back, also when the future is dropped halfway.
-struct Claim<'a>(&'a AtomicBool);
+/// The right to ask for a newer set behind. Given back when it is dropped, used or not.
+#[derive(Debug)]
+pub(crate) struct Claim(Arc<KeyStore>);
 
-impl Drop for Claim<'_> {
+impl Claim {
+    /// Asks for a newer set, where nobody else has got one meanwhile.
+    pub(crate) async fn revalidate(
+        self,
+        now: UnixTime,
+        fetch: impl Future<Output = Result<Arc<JwkSet>, KeysFailure>>,
+    ) {
+        let turn = self.0.flight.lock().await;
+        if self.0.snapshot(now).1 {
+            let fetched = fetch.await;
+            self.0.state().land(now, None, fetched);
+        }
+        drop(turn);
+    }
+}
+
+impl Drop for Claim {
     fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
+        self.0.revalidating.store(false, Ordering::Release);
     }
 }
 

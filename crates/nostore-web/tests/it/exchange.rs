@@ -34,6 +34,12 @@ async fn what_an_app_can_say() {
     lowered.auth(Why::here()).await.unwrap();
     lowered.danger_mark_public();
     assert_eq!(sessions.finish(&lowered, &response(200, cacheable)), []);
+    // Also where the reader did not follow a redirect that was due.
+    let expired = cookies(&token(-90));
+    let unknown = passed(&sessions, request("/", &[PAGE[0], ("cookie", &expired)])).await;
+    assert!(!unknown.peek(Why::here()).await.is_signed_in());
+    unknown.danger_mark_public();
+    assert_eq!(sessions.finish(&unknown, &response(200, cacheable)), []);
     let not_lowered = passed(&sessions, request("/", &[])).await;
     not_lowered.danger_mark_public();
     assert_field_set(&finished(&sessions, &not_lowered, &with("set-cookie", "__session=x")));

@@ -1,7 +1,9 @@
 //! The JWK Set: when it is asked for, when not, and what serves meanwhile.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Waker};
 
 use nostore_message::{Fields, RequestHead, Scheme};
 use nostore_session::Instance;
@@ -81,6 +83,30 @@ async fn a_failure_is_shared_too_and_not_repeated_at_once() {
     site.clock.forward(1);
     assert!(site.read(&token).await);
     assert_eq!(site.requests(), 2);
+}
+
+#[tokio::test]
+async fn whoever_waited_takes_the_result_however_long_it_took() {
+    let site = Site::start().await;
+    site.identity.script(|_| Some((500, String::new())));
+    let closed = site.identity.close().await;
+    let (sessions, signed) = (site.sessions.clone(), token(0));
+    let first =
+        tokio::spawn(
+            async move { exchange(&sessions, &signed).await.peek(Why::here()).await.is_signed_in() },
+        );
+    while site.requests() < 1 {
+        tokio::task::yield_now().await;
+    }
+    // Longer after it than a failure is remembered, a second one comes and waits.
+    site.clock.forward(3);
+    let signed = token(0);
+    let mut second = pin!(site.read(&signed));
+    let polled = second.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(polled.is_pending());
+    drop(closed);
+    assert!(!second.await && !first.await.unwrap());
+    assert_eq!(site.requests(), 1);
 }
 
 #[tokio::test]

@@ -56,6 +56,7 @@ type Script = Arc<dyn Fn(&str) -> Option<(u16, String)> + Send + Sync>;
 pub(crate) struct Identity {
     pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<String>>>,
+    door: Arc<tokio::sync::RwLock<()>>,
     script: Arc<Mutex<Script>>,
 }
 
@@ -65,6 +66,7 @@ impl Identity {
         let identity = Self {
             address: listener.local_addr().unwrap(),
             seen: Arc::default(),
+            door: Arc::default(),
             script: Arc::new(Mutex::new(Arc::new(healthy))),
         };
         let serving = identity.clone();
@@ -73,7 +75,11 @@ impl Identity {
                 let identity = serving.clone();
                 let service = service_fn(move |request| {
                     let answer = identity.answer(&request);
-                    async move { answer }
+                    let door = Arc::clone(&identity.door);
+                    async move {
+                        drop(door.read().await);
+                        answer
+                    }
                 });
                 tokio::spawn(
                     hyper::server::conn::http1::Builder::new()
@@ -87,6 +93,11 @@ impl Identity {
     /// Answers from now on with `script`.
     pub(crate) fn script(&self, script: impl Fn(&str) -> Option<(u16, String)> + Send + Sync + 'static) {
         *self.script.lock().unwrap() = Arc::new(script);
+    }
+
+    /// Keeps every answer back until the guard is dropped.
+    pub(crate) async fn close(&self) -> tokio::sync::OwnedRwLockWriteGuard<()> {
+        Arc::clone(&self.door).write_owned().await
     }
 
     /// The requests so far: method and target.
