@@ -8,7 +8,7 @@ use tower_layer::Layer;
 
 use super::ProtectService;
 
-/// Protects the responses of an app with cookie sessions of its own. See the [module](crate::protect).
+/// Protects the responses of an app with cookie sessions of its own. See the [module](mod@crate::protect).
 #[derive(Clone, Debug)]
 #[must_use = "a layer protects nothing until it is added"]
 pub struct ProtectLayer {
