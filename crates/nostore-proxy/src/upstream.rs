@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper_rustls::HttpsConnectorBuilder;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use nostore_message::{Origin, OriginError};
@@ -173,10 +173,17 @@ impl Upstream {
         }
     }
 
-    async fn attempt(&self, request: Request<RequestBody>) -> Result<Response<Incoming>, Failed> {
+    async fn attempt(&self, mut request: Request<RequestBody>) -> Result<Response<Incoming>, Failed> {
         let progress = request.body().progress();
         let mut seen = 0;
+        let mut connection = capture_connection(&mut request);
         let mut answer = std::pin::pin!(self.client.request(request));
+        // Connecting has a limit of its own; the one for the head begins when there is a connection.
+        tokio::select! {
+            biased;
+            answered = &mut answer => return answered.map_err(|error| self.failed(&error)),
+            _ = connection.wait_for_connection_metadata() => {}
+        }
         loop {
             match tokio::time::timeout(self.limits.head, &mut answer).await {
                 Ok(answered) => return answered.map_err(|error| self.failed(&error)),
