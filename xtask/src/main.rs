@@ -28,7 +28,19 @@ fn main() -> ExitCode {
         "install" => install::everything(),
         "tidy" => tidy::check(),
         "requirements" => requirements::check(true),
-        "deny" => step::cargo("deny", &["deny", "check", "bans", "licenses", "sources"]),
+        "deny" => step::cargo(
+            "deny",
+            &[
+                "deny",
+                "--log-level",
+                "error",
+                "check",
+                "--hide-inclusion-graph",
+                "bans",
+                "licenses",
+                "sources",
+            ],
+        ),
         "shots" => shots::make(),
         "cold" => cold(),
         "help" | "--help" | "-h" => {

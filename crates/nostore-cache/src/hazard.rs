@@ -27,6 +27,8 @@ const SESSION_WORDS: [&str; 5] = ["session", "sess", "auth", "token", "jwt"];
 const SESSION_NAMES: [&str; 6] = ["id", "sid", "connect.sid", "__client", "__refresh", "remember_me"];
 /// Words in the names of cookies that protect a form, and say nothing about who is asking.
 const FORM_WORDS: [&str; 2] = ["csrf", "xsrf"];
+/// How many cookies a warning names.
+const MOST_NAMES: usize = 3;
 /// Path segments of sign-in pages.
 const SIGN_IN_SEGMENTS: [&str; 14] = [
     "auth",
@@ -106,11 +108,13 @@ impl Case<'_> {
             return None;
         }
         let words = &self.profile.law.words;
-        let named = |name: &String| {
-            let looks = if looks_like_session(name) { " (looks like a session)" } else { "" };
-            format!("`{name}`{looks}")
+        let (sessions, others): (Vec<String>, Vec<String>) =
+            names.into_iter().partition(|name| looks_like_session(name));
+        let list = match (listed(&sessions), listed(&others)) {
+            (None, others) => others.unwrap_or_default(),
+            (Some(sessions), None) => format!("{sessions}, by its name a session"),
+            (Some(sessions), Some(others)) => format!("{sessions}, by its name a session, and {others}"),
         };
-        let list = names.iter().map(named).collect::<Vec<_>>().join(", ");
         Some(Hazard {
             code: "stored-set-cookie",
             what: format!("{} was stored with Set-Cookie for {list}", self.subject()),
@@ -127,7 +131,8 @@ impl Case<'_> {
             return None;
         }
         let location = self.response.fields.first("location").unwrap_or_default();
-        let elsewhere = self.leads_elsewhere(location);
+        // An author who makes a redirect to another site cacheable means it; one who is silent may not.
+        let elsewhere = self.leads_elsewhere(location) && author_intent(self.response) != Intent::Cacheable;
         let sign_in = looks_like_sign_in(location);
         let sets_cookie = !self.set_cookie_names().is_empty() && self.plan.keeps_set_cookie();
         if !(elsewhere || sign_in || sets_cookie) {
@@ -209,15 +214,18 @@ impl Case<'_> {
         self.profile.law.words.key
     }
 
+    /// Lists the cookies that are set, those with a value before those that are deleted.
     fn set_cookie_names(&self) -> Vec<String> {
-        let mut names: Vec<String> = self
-            .response
-            .fields
-            .all("set-cookie")
-            .map(|line| SetCookie::parse(line).name.into_owned())
-            .collect();
-        names.sort_unstable();
-        names.dedup();
+        let cookies = self.response.fields.all("set-cookie").map(SetCookie::parse);
+        let mut cookies: Vec<(bool, String)> =
+            cookies.map(|cookie| (cookie.value.is_empty(), cookie.name.into_owned())).collect();
+        cookies.sort_unstable();
+        let mut names: Vec<String> = Vec::new();
+        for (_, name) in cookies {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
         names
     }
 
@@ -243,6 +251,17 @@ impl Case<'_> {
         let end = whole.find("://").and_then(|at| Some(at + 3 + whole.get(at + 3..)?.find(['/', '?', '#'])?));
         let there = whole.get(..end.unwrap_or(whole.len())).and_then(|text| Origin::parse(text).ok());
         absolute && (there.is_none() || there != here)
+    }
+}
+
+/// Names the first few cookies, and counts the rest.
+fn listed(names: &[String]) -> Option<String> {
+    let (first, rest) = names.split_at(names.len().min(MOST_NAMES));
+    let first = quoted(first);
+    match (names.len(), rest.len()) {
+        (0, _) => None,
+        (_, 0) => Some(first),
+        (_, more) => Some(format!("{first} and {more} more")),
     }
 }
 

@@ -151,7 +151,8 @@ async fn protected(stage: &Stage) -> Result<(), Failed> {
         let first = visitor.open(&home).await.map_err(no_answer)?;
         let second = visitor.open(&home).await.map_err(no_answer)?;
         hops(stage, &second);
-        let hit = second.hops.last().is_some_and(|hop| hop.is_hit() && hop.set_cookies().next().is_none());
+        let hit =
+            second.hops.last().is_some_and(|hop| hop.cache_says("hit") && hop.set_cookies().next().is_none());
         good(
             hit && first.body == second.body,
             "answered by the cache, byte for byte the same, without Set-Cookie",
@@ -187,22 +188,21 @@ fn hops(stage: &Stage, visit: &Visit) {
 fn hop_line(stage: &Stage, hop: &Hop) -> String {
     let at_site = is_site(stage, &hop.url);
     let place = if at_site { "site" } else { "identity" };
-    let cache = match (at_site, hop.is_hit()) {
-        (false, _) => format!("{DIM}    {DIM:#}"),
-        (true, true) => "HIT ".to_owned(),
-        (true, false) => "MISS".to_owned(),
+    let cache = if hop.cache_says("hit") {
+        "HIT"
+    } else if hop.cache_says("stored") {
+        "STORED"
+    } else if at_site {
+        "MISS"
+    } else {
+        ""
     };
     let to = hop.location().map(|to| {
         let service = if is_site(stage, &to) { "" } else { "identity service " };
         format!("  {DIM}→ {service}{}{DIM:#}", short(&to))
     });
-    format!(
-        "       {} {:4} {cache} {place:8} {}{}",
-        hop.status.as_u16(),
-        hop.method,
-        short(&hop.url),
-        to.unwrap_or_default()
-    )
+    let (status, method) = (hop.status.as_u16(), hop.method.as_str());
+    format!("       {status} {method:4} {cache:6} {place:8} {}{}", short(&hop.url), to.unwrap_or_default())
 }
 
 fn is_site(stage: &Stage, url: &Url) -> bool {

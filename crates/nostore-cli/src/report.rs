@@ -5,7 +5,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anstyle::{AnsiColor, Style};
-use nostore_edge::{Handling, Record, Summary};
+use nostore_edge::{Handling, Hazard, Record, Summary};
 use nostore_jose::Jws;
 use nostore_message::Cookies;
 use serde_json::{Value, json};
@@ -17,12 +17,15 @@ const DIM: Style = Style::new().dimmed();
 const WARN: Style = AnsiColor::Yellow.on_default().bold();
 const NOTE: Style = AnsiColor::Cyan.on_default().bold();
 /// Columns in front of the last one, `why`.
-const COLUMNS_BEFORE_WHY: usize = 77;
-const PATH_COLUMNS: usize = 34;
+const COLUMNS_BEFORE_WHY: usize = 72;
+const PATH_COLUMNS: usize = 32;
+/// How many sessions and sayings are remembered.
+const MOST_KEPT: usize = 4_096;
 
 /// Prints events, each at once and whole.
 pub(crate) struct Reporter {
     json: bool,
+    columns: usize,
     state: Mutex<State>,
 }
 
@@ -32,14 +35,22 @@ struct State {
     strangers: BTreeMap<String, usize>,
     /// What was already said and is not repeated.
     said: BTreeSet<String>,
-    /// How often each said warning came again.
-    repeats: usize,
+}
+
+impl State {
+    /// Tells whether this is said for the first time. Forgets all when there is much to remember.
+    fn first(&mut self, text: String) -> bool {
+        if self.said.len() >= MOST_KEPT {
+            self.said.clear();
+        }
+        self.said.insert(text)
+    }
 }
 
 impl Reporter {
     /// Makes a reporter for text or for JSON lines.
     pub(crate) fn new(json: bool) -> Self {
-        Self { json, state: Mutex::default() }
+        Self { json, columns: columns(), state: Mutex::default() }
     }
 
     /// Prints JSON for machines, or else lines for people.
@@ -54,19 +65,12 @@ impl Reporter {
         }
     }
 
-    /// Prints only for people.
-    pub(crate) fn event_for_people(&self, people: &str) {
-        if !self.json {
-            self.print(people.to_owned());
-        }
-    }
-
     /// Prints the head of the table of requests.
     pub(crate) fn table_head(&self) {
         if !self.json {
             let head = format!(
-                "{DIM}{:8}  {:11} {:6} {:PATH_COLUMNS$} {:6} {:6} {:>4}  why{DIM:#}",
-                "UTC", "who", "method", "path", "status", "cache", "age"
+                "{DIM}{:8}  {:10} {:4} {:PATH_COLUMNS$} {:3} {:6} {:>4}  why{DIM:#}",
+                "UTC", "who", "", "path", "", "cache", "age"
             );
             self.print(head);
         }
@@ -77,47 +81,39 @@ impl Reporter {
         let mut state = self.state();
         let who = who(record.cookie.expose(), &mut state.strangers);
         let path = without_values(&record.target);
-        let why = record
-            .nostore_why
-            .as_ref()
-            .map_or_else(|| record.why.clone(), |more| format!("{}; {more}", record.why));
-        let mut lines = if self.json {
-            request_json(record, &who, &path)
+        let mut lines = Vec::new();
+        if self.json {
+            lines.push(request_json(record, &who, &path));
         } else {
-            vec![request_line(record, &who, &path, &why)]
-        };
-        for hazard in &record.hazards {
-            if !self.json && !state.said.insert(format!("{} {}", hazard.code, record.target)) {
-                state.repeats += 1;
-                continue;
-            }
-            lines.push(if self.json {
-                json!({
-                    "event": "warning", "code": hazard.code, "method": record.method, "path": path,
-                    "what": hazard.what, "why": hazard.why, "mend": hazard.mend,
-                })
-                .to_string()
-            } else {
-                let (what, why, mend) = (&hazard.what, &hazard.why, &hazard.mend);
-                format!("{WARN}  ! stored:{WARN:#} {what}\n{WARN}    why:{WARN:#}    {why}\n{WARN}    mend:{WARN:#}   {mend}")
-            });
+            lines.push(self.request_line(record, &who, &path));
+            // Steps of a sign-in are never kept, and need no words: pages that lost their caching do.
+            let why = record.nostore_why.as_ref().filter(|_| !(300..400).contains(&record.status));
+            let why = why.filter(|why| state.first(format!("{path} {why}")));
+            lines.extend(why.map(|why| format!("{:22}{DIM}{why}{DIM:#}", "")));
         }
-        for leak in &record.leaks {
-            if state.said.insert(leak.clone()) {
-                lines.push(if self.json {
-                    json!({ "event": "leaves-the-edge", "path": path, "text": leak }).to_string()
-                } else {
-                    format!("{NOTE}  i leaves the edge:{NOTE:#} {leak}")
-                });
+        for hazard in &record.hazards {
+            if self.json {
+                lines.push(hazard_json(hazard, record, &path));
+            } else if state.first(format!("{path} {}", hazard.code)) {
+                let (what, why, mend) = (&hazard.what, &hazard.why, &hazard.mend);
+                lines.push(format!("{WARN}  ! stored{WARN:#}  {what}"));
+                lines.push(format!("{WARN}    why{WARN:#}     {why}"));
+                lines.push(format!("{WARN}    mend{WARN:#}    {mend}"));
             }
+        }
+        for leak in record.leaks.iter().filter(|leak| state.first((*leak).clone())) {
+            lines.push(if self.json {
+                json!({ "event": "leaves-the-edge", "path": path, "text": leak }).to_string()
+            } else {
+                format!("{NOTE}  i leaves the edge{NOTE:#}  {leak}")
+            });
         }
         self.print_lines(&lines);
     }
 
     /// Says once that the app looks like a framework's development server.
     pub(crate) fn development_server(&self, summary: &Summary) {
-        if !summary.looks_like_development_server() || !self.state().said.insert("development-server".into())
-        {
+        if !summary.looks_like_development_server() || !self.state().first("development-server".into()) {
             return;
         }
         let text = "every page of this app forbids storing, as a framework's development server does: nothing was tested. \
@@ -147,6 +143,36 @@ impl Reporter {
         self.event(&machine, &people);
     }
 
+    fn request_line(&self, record: &Record, who: &str, path: &str) -> String {
+        let colour = match record.outcome {
+            Handling::Hit => AnsiColor::Green.on_default(),
+            Handling::Error => AnsiColor::Red.on_default().bold(),
+            Handling::Stored if !record.hazards.is_empty() => WARN,
+            Handling::Stored => AnsiColor::Blue.on_default(),
+            Handling::Miss | Handling::Pass | Handling::Stale => Style::new(),
+        };
+        let status = match record.status {
+            500.. => AnsiColor::Red.on_default(),
+            300..=399 => AnsiColor::Cyan.on_default(),
+            _ => Style::new(),
+        };
+        let why = match record.rule {
+            Some(rule) => format!("{} ({})", record.why, rule.name),
+            None => record.why.clone(),
+        };
+        let age = record.age_secs.map_or_else(|| "–".to_owned(), |age| format!("{age} s"));
+        format!(
+            "{}  {:10} {:4} {:PATH_COLUMNS$} {status}{:3}{status:#} {colour}{:6}{colour:#} {age:>4}  {DIM}{}{DIM:#}",
+            clock_time(record.at),
+            cut(who, 10),
+            cut(&record.method, 4),
+            cut(path, PATH_COLUMNS),
+            record.status,
+            record.outcome.as_str(),
+            cut(&why, self.columns.saturating_sub(COLUMNS_BEFORE_WHY).max(24)),
+        )
+    }
+
     fn print(&self, line: String) {
         self.print_lines(&[line]);
     }
@@ -165,8 +191,16 @@ impl Reporter {
     }
 }
 
-fn request_json(record: &Record, who: &str, path: &str) -> Vec<String> {
-    let line = json!({
+fn hazard_json(hazard: &Hazard, record: &Record, path: &str) -> String {
+    json!({
+        "event": "warning", "code": hazard.code, "method": record.method, "path": path,
+        "what": hazard.what, "why": hazard.why, "mend": hazard.mend,
+    })
+    .to_string()
+}
+
+fn request_json(record: &Record, who: &str, path: &str) -> String {
+    json!({
         "event": "request",
         "id": record.id,
         "at": record.at.millis(),
@@ -181,44 +215,19 @@ fn request_json(record: &Record, who: &str, path: &str) -> Vec<String> {
         "rule": record.rule.map(|rule| json!({ "name": rule.name, "source": rule.source })),
         "setCookie": record.set_cookie,
         "lostCaching": record.nostore_why,
-    });
-    vec![line.to_string()]
+    })
+    .to_string()
 }
 
-fn request_line(record: &Record, who: &str, path: &str, why: &str) -> String {
-    let colour = match record.outcome {
-        Handling::Hit => AnsiColor::Green.on_default(),
-        Handling::Error => AnsiColor::Red.on_default().bold(),
-        Handling::Stored if !record.hazards.is_empty() => WARN,
-        Handling::Stored => AnsiColor::Blue.on_default(),
-        Handling::Miss | Handling::Pass | Handling::Stale => Style::new(),
+/// Returns how many columns the terminal has: what `COLUMNS` says, else what the terminal says. Elsewhere lines are whole.
+#[expect(clippy::disallowed_methods, reason = "the program's output starts here, and asks once")]
+fn columns() -> usize {
+    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let asked = || {
+        let size = if std::io::stdout().is_terminal() { terminal_size::terminal_size() } else { None };
+        size.map_or(usize::MAX, |(terminal_size::Width(columns), _)| usize::from(columns))
     };
-    let status = match record.status {
-        500.. => AnsiColor::Red.on_default(),
-        300..=399 => AnsiColor::Cyan.on_default(),
-        _ => Style::new(),
-    };
-    let age = record.age_secs.map_or_else(|| "–".to_owned(), |age| format!("{age} s"));
-    format!(
-        "{}  {:11} {:6} {:PATH_COLUMNS$} {status}{:6}{status:#} {colour}{:6}{colour:#} {age:>4}  {DIM}{}{DIM:#}",
-        clock_time(record.at),
-        cut(who, 11),
-        cut(&record.method, 6),
-        cut(path, PATH_COLUMNS),
-        record.status,
-        record.outcome.as_str(),
-        cut(why, why_columns()),
-    )
-}
-
-/// Returns how much of a verdict fits on a terminal; anywhere else all of it does.
-fn why_columns() -> usize {
-    if !std::io::stdout().is_terminal() {
-        return usize::MAX;
-    }
-    let columns =
-        terminal_size::terminal_size().map_or(100, |(terminal_size::Width(columns), _)| usize::from(columns));
-    columns.saturating_sub(COLUMNS_BEFORE_WHY).max(24)
+    told.unwrap_or_else(asked)
 }
 
 fn cut(text: &str, columns: usize) -> String {
@@ -250,6 +259,9 @@ fn who(cookie_field: &str, strangers: &mut BTreeMap<String, usize>) -> String {
     let named = |name: &str| nostore_cache::looks_like_session(name) && !name.starts_with("__cl");
     let session = cookies.iter().find(|(name, value)| !value.is_empty() && named(name));
     let Some((_, value)) = session else { return "–".to_owned() };
+    if strangers.len() >= MOST_KEPT {
+        strangers.clear();
+    }
     let next = strangers.len() + 1;
     format!("session {}", strangers.entry(value.to_owned()).or_insert(next))
 }

@@ -2,6 +2,7 @@
 //!
 //! `dev` shows one, `demo` tells a story with two, the tests fill tables with many.
 
+use std::ffi::OsStr;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -111,7 +112,7 @@ impl Stage {
         let app = match options.app {
             App::At(url) => url,
             App::Sample(incident) => {
-                let sessions = sessions(&issuer, &site, options.profile.name(), incident)?;
+                let sessions = sessions(&issuer, &site, &options.profile, incident)?;
                 serve_sample(&mut tasks, sessions, incident, stopped.clone()).await?
             }
         };
@@ -222,7 +223,7 @@ async fn bound(
 fn sessions(
     issuer: &Server,
     site: &str,
-    profile: &str,
+    profile: &Profile,
     incident: Option<Incident>,
 ) -> Result<Sessions, Failed> {
     let failed = |error: &dyn std::error::Error| Failed::new("the sample site did not start").because(error);
@@ -233,9 +234,12 @@ fn sessions(
         .and_then(|config| config.proxy_url(&url))
         .map_err(|error| failed(&error))?
         .authorized_parties([site]);
-    let platform = profile.starts_with("netlify").then_some(nostore_cache::Platform::Netlify);
+    // The sample runs in this process, but finds the environment that the platform would give it.
+    let variables = profile.environment();
+    let variable =
+        |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| OsStr::new(*value));
     Sessions::builder(config)
-        .platform(platform)
+        .environment(variable)
         .public_url(origin(site)?)
         .dev(true)
         .eager(incident.is_some())

@@ -59,13 +59,12 @@ pub struct NoAnswer {
 }
 
 impl Hop {
-    /// Tells what the emulated cache said it did: `hit`, or `None`.
+    /// Tells whether the emulated cache said so of this answer: `hit`, `stored` (RFC 9211 section 2).
     #[must_use]
-    pub fn is_hit(&self) -> bool {
-        let lines = self.fields.get_all("cache-status").iter();
-        lines
-            .filter_map(|line| line.to_str().ok())
-            .any(|line| line.split(';').any(|part| part.trim() == "hit"))
+    pub fn cache_says(&self, word: &str) -> bool {
+        let lines = self.fields.get_all("cache-status").iter().filter_map(|line| line.to_str().ok());
+        let says = |part: &str| part.trim().split('=').next() == Some(word);
+        lines.flat_map(|line| line.split(';')).any(says)
     }
 
     /// Lists the `Set-Cookie` values.

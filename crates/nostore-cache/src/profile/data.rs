@@ -185,6 +185,7 @@ fn rfc9111() -> Law {
             silence: "RFC 9111 section 4.2.2 lets a cache guess a lifetime where none is given",
             allow_with: "Cache-Control: public, s-maxage=60",
             refuse_with: "Cache-Control: private, no-store",
+            environment: &[],
         },
     }
 }
@@ -217,6 +218,7 @@ fn netlify_documented() -> Law {
             silence: "sites report that Netlify caches server-rendered responses that carry no CDN header",
             allow_with: "Netlify-CDN-Cache-Control: public, s-maxage=60",
             refuse_with: "Netlify-CDN-Cache-Control: no-store",
+            environment: &[("NETLIFY", "true")],
         },
         ..rfc9111()
     }
@@ -266,6 +268,7 @@ fn cloudfront() -> Law {
             silence: "CloudFront keeps a response without a caching header for the Default TTL",
             allow_with: "Cache-Control: public, s-maxage=60",
             refuse_with: "Cache-Control: private, no-store",
+            environment: &[],
         },
         ..rfc9111()
     }
@@ -285,6 +288,7 @@ fn amplify() -> Law {
             key: "Amplify Hosting leaves cookies out of the cache key by default",
             set_cookie: "Amplify Hosting (CloudFront) stores Set-Cookie with the object and returns it with every hit",
             silence: "Amplify Hosting keeps a response without a caching header for the default TTL that was set",
+            environment: &[("AWS_BRANCH", "main")],
             ..cloudfront.words
         },
         ..cloudfront

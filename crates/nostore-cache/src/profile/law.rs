@@ -148,6 +148,8 @@ pub(crate) struct Words {
     pub(crate) allow_with: &'static str,
     /// The field that keeps a response out.
     pub(crate) refuse_with: &'static str,
+    /// Environment variables that its apps find.
+    pub(crate) environment: &'static [(&'static str, &'static str)],
 }
 
 /// The rules that verdicts name.

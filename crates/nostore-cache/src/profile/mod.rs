@@ -125,6 +125,12 @@ impl Profile {
         self.law.words.platform
     }
 
+    /// Lists environment variables by which an app knows that it runs there; `dev` gives them to the apps it starts.
+    #[must_use]
+    pub const fn environment(&self) -> &'static [(&'static str, &'static str)] {
+        self.law.words.environment
+    }
+
     /// Lists the facts with their sources.
     #[must_use]
     pub const fn facts(&self) -> &[Fact] {

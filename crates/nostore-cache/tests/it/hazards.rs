@@ -34,6 +34,13 @@ fn which_stored_responses_are_dangerous() {
         ("cloudfront", "GET /a", "302 | location: /sign-in?next=/a", "stored-sign-in-redirect"),
         ("cloudfront", "GET /a", "302 | location: https://shop.example/login", "stored-sign-in-redirect"),
         ("cloudfront", "GET /a", "302 | location: //evil.example/", "stored-sign-in-redirect"),
+        ("cloudfront", "GET /a", "302 | location: //shop.example/ | cache-control: max-age=60", ""),
+        (
+            "cloudfront",
+            "GET /a",
+            "302 | location: //shop.example/login | cache-control: max-age=60",
+            "stored-sign-in-redirect",
+        ),
         ("cloudfront", "GET /a", "307 | location: /?__clerk_handshake=hush", "stored-sign-in-redirect"),
         (
             "cloudfront",
@@ -87,6 +94,12 @@ fn the_warnings_as_people_read_them() {
             "200 | cache-control: s-maxage=60 | set-cookie: connect.sid=hush | set-cookie: theme=hush",
         ),
         ("amplify", "GET /", "200 | cache-control: s-maxage=31536000 | set-cookie: __session=hush"),
+        (
+            "amplify",
+            "GET /",
+            "200 | cache-control: s-maxage=60 | set-cookie: a_session= | set-cookie: b_session=hush | set-cookie: \
+             c_session=hush | set-cookie: d_session=hush | set-cookie: e_session=hush",
+        ),
         ("amplify/cookies-in-key", "GET /", "200 | cache-control: s-maxage=60 | set-cookie: a=hush"),
         ("rfc9111", "GET /", "200 | cache-control: s-maxage=60 | set-cookie: a=hush"),
         ("cloudfront", "GET /account?token=hush | cookie: session=hush", "200"),

@@ -19,12 +19,12 @@ pub(crate) struct Choice {
 /// When there is no profile with that name: lists those there are, the nearest first.
 pub(crate) fn choose(asked: Option<&str>, folder: &Path) -> Result<Choice, Failed> {
     if let Some(name) = asked {
-        return Ok(Choice { profile: named(name)?, reason: "as asked".to_owned() });
+        return Ok(Choice { profile: named(name)?, reason: "asked for with --cdn".to_owned() });
     }
     let names = file_names(folder);
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let Some(hint) = profile_for_folder(&names) else {
-        let reason = "nothing in this folder names a platform; choose one with --cdn".to_owned();
+        let reason = "no file here names a platform; choose with --cdn".to_owned();
         return Ok(Choice { profile: named("rfc9111")?, reason });
     };
     match hint.profile {

@@ -1,5 +1,6 @@
 //! `nostore dev`: a site behind an emulated CDN, told line by line.
 
+mod banner;
 mod child;
 mod folder;
 
@@ -8,12 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
+use nostore_cache::Profile;
 use serde_json::json;
 use tokio::net::TcpStream;
 
 pub(crate) use folder::named;
 
-use crate::args::{DEFAULT_ISSUER_LISTEN, DEFAULT_LISTEN, DevArgs, Failure, Keys};
+use crate::args::{DEFAULT_ISSUER_LISTEN, DEFAULT_LISTEN, DevArgs};
 use crate::error::Failed;
 use crate::ports;
 use crate::report::{Reporter, without_values};
@@ -21,8 +23,6 @@ use crate::sample::Incident;
 use crate::stage::{App, Stage, StageOptions, origin};
 use child::App as Child;
 
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
 const WARN: Style = AnsiColor::Yellow.on_default().bold();
 /// How often it is looked whether the app behaves like a development server.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -73,13 +73,13 @@ async fn attend(
     reporter: &Reporter,
 ) -> Result<(), Failed> {
     let Some(port) = port else {
-        started(stage, args, choice, reporter);
+        banner::started(stage, args, choice, reporter);
         if let Some(url) = &args.app {
             probe(url, reporter).await;
         }
         return watch(stage, reporter, std::future::pending()).await;
     };
-    let mut child = Child::start(&args.command, &variables(stage, port))?;
+    let mut child = Child::start(&args.command, &variables(stage, &choice.profile, port))?;
     let listening = tokio::select! {
         listening = child.listening(port) => listening.map(drop),
         () = interrupted() => { child.stop().await; return Ok(()); }
@@ -88,7 +88,7 @@ async fn attend(
         child.stop().await;
         return Err(failed);
     }
-    started(stage, args, choice, reporter);
+    banner::started(stage, args, choice, reporter);
     let ended = watch(stage, reporter, child.ends()).await;
     child.stop().await;
     ended
@@ -128,18 +128,19 @@ pub(crate) async fn interrupted() {
 }
 
 /// What the app's command finds in its environment.
-fn variables(stage: &Stage, port: u16) -> Vec<(String, String)> {
+fn variables(stage: &Stage, profile: &Profile, port: u16) -> Vec<(String, String)> {
     let issuer = stage.issuer();
-    [
+    let told = [
         ("PORT", port.to_string()),
         ("NOSTORE_DEV", "1".to_owned()),
         ("NOSTORE_PUBLIC_URL", stage.site().to_owned()),
         ("NOSTORE_PUBLISHABLE_KEY", issuer.publishable_key().to_owned()),
         ("NOSTORE_SECRET_KEY", issuer.secret_key().expose().to_owned()),
         ("NOSTORE_API_URL", issuer.origin().to_string()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .to_vec()
+    ];
+    // What the platform itself would tell an app.
+    let platform = profile.environment().iter().map(|(name, value)| (*name, (*value).to_owned()));
+    told.into_iter().chain(platform).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// Says when nothing listens at the app's URL yet; the edge answers 502 until something does.
@@ -155,63 +156,6 @@ async fn probe(url: &str, reporter: &Reporter) {
             &format!("{WARN}  ! {text}{WARN:#}"),
         );
     }
-}
-
-/// Says what runs where, the keys, and how to sign in.
-fn started(stage: &Stage, args: &DevArgs, choice: &folder::Choice, reporter: &Reporter) {
-    let issuer = stage.issuer();
-    let machine = json!({
-        "event": "started",
-        "site": stage.site(),
-        "issuer": issuer.origin().to_string(),
-        "app": stage.app(),
-        "profile": choice.profile.name(),
-        "profileReason": choice.reason,
-        "publishableKey": issuer.publishable_key(),
-        "secretKey": issuer.secret_key().expose(),
-        "jwksUrl": issuer.jwks_url(),
-    });
-    let app = match (&args.unprotected, args.command.as_slice(), &args.app) {
-        (_, [_, ..], _) => format!("`{}` on {}", args.command.join(" "), stage.app()),
-        (_, _, Some(url)) => url.clone(),
-        (None, ..) => format!("sample site, protected, on {}", stage.app()),
-        (Some(Failure::Loop), ..) => {
-            format!("sample site, {WARN}unprotected: loop{WARN:#}, on {}", stage.app())
-        }
-        (Some(Failure::Leak), ..) => {
-            format!("sample site, {WARN}unprotected: leak{WARN:#}, on {}", stage.app())
-        }
-    };
-    let keys = match args.keys {
-        Keys::Test => "development instance, on another site as in real life",
-        Keys::Live => "production instance, on the same site",
-    };
-    let try_it = if args.app.is_none() && args.command.is_empty() {
-        format!("open {}/dashboard and pick Alice or Bob; no password. Then a second browser.", stage.site())
-    } else {
-        format!("open {}", stage.site())
-    };
-    let row = |name: &str, value: &str| format!("  {BOLD}{name:9}{BOLD:#} {value}\n");
-    let mut text = format!("\n{BOLD}nostore dev{BOLD:#}\n\n");
-    text += &row(
-        "site",
-        &format!(
-            "{}  {DIM}behind {}: {}{DIM:#}",
-            stage.site(),
-            choice.profile.name(),
-            choice.profile.stands_for()
-        ),
-    );
-    text += &row("", &format!("{DIM}{} because {}{DIM:#}", choice.profile.name(), choice.reason));
-    text += &row("identity", &format!("{}  {DIM}{keys}{DIM:#}", issuer.origin()));
-    text += &row("app", &app);
-    text += &row("keys", &format!("{}  {}", issuer.publishable_key(), issuer.secret_key().expose()));
-    text += &row("", &format!("{}  {DIM}data in {}{DIM:#}", issuer.jwks_url(), args.data.display()));
-    text += &row("try it", &try_it);
-    text += &row("", &format!("{DIM}Ctrl-C ends all of it{DIM:#}\n"));
-    reporter.event(&machine, text.trim_end_matches('\n'));
-    reporter.event_for_people("");
-    reporter.table_head();
 }
 
 fn tell_issuer(reporter: &Reporter, record: &nostore_issuer::Record) {

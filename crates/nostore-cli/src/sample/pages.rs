@@ -46,7 +46,7 @@ pub(crate) fn dashboard(frame: Frame, person: Person<'_>) -> String {
             ("email", person.email),
             ("user", person.user),
             ("session", person.session),
-            ("until", &clock_time(person.until)),
+            ("until", &date(person.until)),
         ]),
     );
     frame.page("Dashboard", r#"<span class="chip me">signed in</span>"#, &main)
@@ -94,6 +94,12 @@ impl Frame {
 pub(crate) fn clock_time(time: UnixTime) -> String {
     let second = time.secs().rem_euclid(86_400);
     format!("{:02}:{:02}:{:02}", second / 3_600, second / 60 % 60, second % 60)
+}
+
+/// Formats a time as date and time (RFC 9110 section 5.6.7); one before 1970 as that.
+fn date(time: UnixTime) -> String {
+    let since = std::time::Duration::from_secs(time.secs().max(0).unsigned_abs());
+    httpdate::fmt_http_date(std::time::UNIX_EPOCH + since)
 }
 
 /// Replaces each `{{name}}` by its escaped value, in one pass, so that values are never searched.

@@ -105,7 +105,7 @@ impl Running {
             .arg("--data")
             .arg(&data)
             .env("CLICOLOR_FORCE", "1")
-            .env("COLUMNS", "150")
+            .env("COLUMNS", "154")
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
@@ -152,12 +152,12 @@ async fn terminal(camera: &Browser, text: &str, path: &Path) -> Result<()> {
     let lines = u32::try_from(text.lines().count())?;
     let page = format!(
         "<!doctype html><meta charset=utf-8><style>body{{margin:0;background:#12161c}}pre{{margin:0;padding:22px 26px;color:#d7dde5;\
-         font:13px/1.45 'DejaVu Sans Mono',monospace;white-space:pre}}</style><pre>{}</pre>",
+         font:13px/1.45 'DejaVu Sans Mono',monospace;white-space:pre-wrap;overflow-wrap:anywhere}}</style><pre>{}</pre>",
         html(text)
     );
     let file = std::env::temp_dir().join(format!("nostore-terminal-{}.html", std::process::id()));
     std::fs::write(&file, page)?;
-    camera.resize(1280, lines * 19 + 60 + 140).await;
+    camera.resize(1280, lines * 19 + 110 + 140).await;
     camera.open(&format!("file://{}", file.display())).await;
     picture(camera, path).await?;
     std::fs::remove_file(file)?;
@@ -189,7 +189,7 @@ fn html(text: &str) -> String {
 fn style(code: &str) -> Option<&'static str> {
     Some(match code {
         "1" => "font-weight:bold",
-        "2" => "color:#8a96a5",
+        "2" | "90" => "color:#8a96a5",
         "30" => "color:#12161c",
         "31" | "91" => "color:#ff7b72",
         "32" | "92" => "color:#56d39b",
@@ -197,7 +197,6 @@ fn style(code: &str) -> Option<&'static str> {
         "34" | "94" => "color:#79b8ff",
         "35" | "95" => "color:#d2a8ff",
         "36" | "96" => "color:#67d5e0",
-        "90" => "color:#8a96a5",
         _ => return None,
     })
 }
