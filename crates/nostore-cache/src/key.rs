@@ -4,6 +4,8 @@ use std::fmt;
 
 use nostore_message::{FieldEdit, RequestHead, ResponseHead};
 
+use crate::conditional::VALIDATORS;
+use crate::marks::Forward;
 use crate::profile::{Law, Names, NetlifyVaryRule, Profile};
 use crate::verdict::{PARTIAL, Verdict};
 
@@ -11,9 +13,18 @@ use crate::verdict::{PARTIAL, Verdict};
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Lookup {
     /// Nowhere: the request goes past the cache.
-    Bypass(Verdict),
+    Bypass(Bypass),
     /// Under this key.
     Key(PrimaryKey),
+}
+
+/// Why a request goes past the cache.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Bypass {
+    /// The reason in the words of `Cache-Status`.
+    pub forward: Forward,
+    /// The reason in words for people, with its rule.
+    pub verdict: Verdict,
 }
 
 /// The primary cache key: the URL, and what the profile adds to it.
@@ -62,10 +73,12 @@ pub fn lookup(profile: &Profile, request: &RequestHead<'_>) -> Lookup {
     let law = &profile.law;
     if !law.methods.contains(&&*request.method) {
         let text = format!("{} is not answered from the cache", request.method);
-        return Lookup::Bypass(Verdict::new("method", law.sources.methods, text));
+        let verdict = Verdict::new("method", law.sources.methods, text);
+        return Lookup::Bypass(Bypass { forward: Forward::Method, verdict });
     }
     if request.fields.contains("range") {
-        return Lookup::Bypass(Verdict::new("range", PARTIAL, "a request for a range goes to the origin"));
+        let verdict = Verdict::new("range", PARTIAL, "a request for a range goes to the origin");
+        return Lookup::Bypass(Bypass { forward: Forward::Bypass, verdict });
     }
     Lookup::Key(primary_key(law, request))
 }
@@ -83,7 +96,8 @@ pub fn invalidated(
     (profile.law.invalidates && !safe && !failed).then(|| primary_key(&profile.law, request))
 }
 
-/// Lists what the cache changes in a request before it sends it to the origin.
+/// Lists what the cache changes in a request before it sends it to the origin: what the profile keeps from it, and
+/// conditions where the answer could be stored, so that a 304 never takes the place of a stored response.
 #[must_use]
 pub fn forwarded(profile: &Profile, request: &RequestHead<'_>) -> Vec<FieldEdit> {
     let law = &profile.law;
@@ -100,6 +114,10 @@ pub fn forwarded(profile: &Profile, request: &RequestHead<'_>) -> Vec<FieldEdit>
                 edits.push(only_cookies(request, |name| names.contains(name)));
             }
         }
+    }
+    if let Lookup::Key(_) = lookup(profile, request) {
+        let validators = VALIDATORS.into_iter().filter(|name| request.fields.contains(name));
+        edits.extend(validators.map(FieldEdit::remove));
     }
     if !law.authorization_to_origin && request.is_get_or_head() && request.fields.contains("authorization") {
         edits.push(FieldEdit::remove("Authorization"));

@@ -13,7 +13,7 @@
 //!
 //! # Not covered
 //!
-//! Validation (a response that would have to be validated before each reuse is not stored, which
+//! Validation with the origin (a response that would have to be validated before each reuse is not stored, which
 //! RFC 9111 always permits), ranges and partial responses, serving stale, request collapsing, GeoIP
 //! (every visitor is outside the countries that a `Netlify-Vary` lists).
 //!
@@ -40,8 +40,9 @@
 //! ```
 //!
 //! Specifications: RFC 9111 (HTTP Caching), RFC 9213 (Targeted Cache Control), RFC 9211
-//! (Cache-Status), RFC 9110 section 12.5.5 (Vary).
+//! (Cache-Status), RFC 9110 sections 12.5.5 (Vary) and 13 (conditional requests).
 
+mod conditional;
 mod control;
 mod date;
 mod freshness;
@@ -59,11 +60,12 @@ mod variants;
 mod vary;
 mod verdict;
 
+pub use conditional::not_modified;
 pub use control::{CacheControl, Qualified};
 pub use hazard::{Hazard, hazards, looks_like_session, looks_like_sign_in};
 pub use intent::{Intent, author_intent};
-pub use key::{Lookup, PrimaryKey, forwarded, invalidated, lookup};
-pub use marks::{Outcome, Pass, delivered, marks};
+pub use key::{Bypass, Lookup, PrimaryKey, forwarded, invalidated, lookup};
+pub use marks::{Forward, Outcome, delivered, marks};
 pub use netlify_vary::{NetlifyVary, Repeats};
 pub use platform::{Detected, FolderHint, Platform, detect, profile_for_folder};
 pub use profile::{Confidence, Fact, Profile, SetError, UnknownProfile};

@@ -5,20 +5,52 @@ use nostore_message::{FieldEdit, ResponseHead};
 
 use crate::profile::{Mark, Profile};
 
-/// Why a request went past the cache (the values of `fwd` in RFC 9211 section 2.2).
+/// Why the origin was asked (the values of `fwd` in RFC 9211 section 2.2).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Pass {
+pub enum Forward {
     /// The cache was told not to handle such requests.
     Bypass,
     /// The method is not answered from the cache.
     Method,
-    /// The visitor's own directives asked for the origin.
+    /// Something fits, but the visitor's own directives ask for the origin.
     Request,
+    /// What fits is stale.
+    Stale,
+    /// Nothing is stored for the URL.
+    UriMiss,
+    /// What is stored for the URL is for other request fields.
+    VaryMiss,
+}
+
+impl Forward {
+    /// Returns the token of RFC 9211.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Bypass => "bypass",
+            Self::Method => "method",
+            Self::Request => "request",
+            Self::Stale => "stale",
+            Self::UriMiss => "uri-miss",
+            Self::VaryMiss => "vary-miss",
+        }
+    }
 }
 
 /// What the cache did with a request. `status` is that of the response delivered.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Outcome {
+    /// Answered by the origin.
+    Forwarded {
+        /// The status code.
+        status: u16,
+        /// Why.
+        forward: Forward,
+        /// For how many seconds the answer was stored, if it was.
+        stored: Option<i64>,
+        /// The code of the verdict, such as `no-store`.
+        detail: Option<&'static str>,
+    },
     /// Answered from the cache.
     Hit {
         /// The status code.
@@ -30,44 +62,12 @@ pub enum Outcome {
         /// The key, where it is to be shown.
         key: Option<String>,
     },
-    /// Nothing was stored that fits.
-    Miss {
-        /// The status code.
-        status: u16,
-        /// Whether something is stored for the URL, but for other request fields.
-        varied: bool,
-        /// For how many seconds the answer was stored, if it was.
-        stored: Option<i64>,
-        /// The code of the verdict, such as `no-store`.
-        detail: Option<&'static str>,
-    },
-    /// The request went past the cache.
-    Pass {
-        /// The status code.
-        status: u16,
-        /// Why.
-        reason: Pass,
-        /// The code of the verdict, such as `range`.
-        detail: Option<&'static str>,
-    },
-    /// What was stored was stale, so the origin answered.
-    Stale {
-        /// The status code.
-        status: u16,
-        /// For how many seconds the new answer was stored, if it was.
-        stored: Option<i64>,
-        /// The code of the verdict, such as `no-store`.
-        detail: Option<&'static str>,
-    },
 }
 
 impl Outcome {
     const fn status(&self) -> u16 {
         match self {
-            Self::Hit { status, .. }
-            | Self::Miss { status, .. }
-            | Self::Pass { status, .. }
-            | Self::Stale { status, .. } => *status,
+            Self::Forwarded { status, .. } | Self::Hit { status, .. } => *status,
         }
     }
 }
@@ -103,34 +103,22 @@ fn x_cache(outcome: &Outcome) -> &'static str {
     match outcome {
         _ if outcome.status() >= 400 => "Error",
         Outcome::Hit { .. } => "Hit",
-        Outcome::Miss { .. } | Outcome::Pass { .. } | Outcome::Stale { .. } => "Miss",
+        Outcome::Forwarded { .. } => "Miss",
     }
 }
 
 /// Prints one member of `Cache-Status`.
 fn cache_status(member: &str, outcome: &Outcome) -> String {
-    let forwarded = |reason: &str, stored: &Option<i64>, detail: &Option<&str>| {
-        let stored = stored.map(|secs| format!("; stored; ttl={secs}")).unwrap_or_default();
-        let detail = detail.map(|code| format!("; detail={code}")).unwrap_or_default();
-        format!("{member}; fwd={reason}{stored}{detail}")
-    };
     match outcome {
+        Outcome::Forwarded { forward, stored, detail, .. } => {
+            let stored = stored.map(|secs| format!("; stored; ttl={secs}")).unwrap_or_default();
+            let detail = detail.map(|code| format!("; detail={code}")).unwrap_or_default();
+            format!("{member}; fwd={}{stored}{detail}", forward.code())
+        }
         Outcome::Hit { fresh_for_secs, key, .. } => {
             let key = key.as_deref().map(|key| format!("; key={}", quoted(key))).unwrap_or_default();
             format!("{member}; hit; ttl={fresh_for_secs}{key}")
         }
-        Outcome::Miss { varied, stored, detail, .. } => {
-            forwarded(if *varied { "vary-miss" } else { "uri-miss" }, stored, detail)
-        }
-        Outcome::Pass { reason, detail, .. } => {
-            let reason = match reason {
-                Pass::Bypass => "bypass",
-                Pass::Method => "method",
-                Pass::Request => "request",
-            };
-            forwarded(reason, &None, detail)
-        }
-        Outcome::Stale { stored, detail, .. } => forwarded("stale", stored, detail),
     }
 }
 

@@ -4,6 +4,7 @@ use nostore_message::{RequestHead, UnixTime};
 
 use crate::control::CacheControl;
 use crate::freshness::current_age;
+use crate::marks::Forward;
 use crate::netlify_vary::NetlifyVary;
 use crate::profile::{NetlifyVaryRule, Profile, RequestDirectives};
 use crate::store::StorePlan;
@@ -69,8 +70,10 @@ pub enum Selection<'a, T> {
         /// Why.
         verdict: Verdict,
     },
-    /// Nothing that fits the request.
+    /// Nothing that may answer the request.
     None {
+        /// Whether nothing fits, or the visitor refuses what does.
+        forward: Forward,
         /// Why.
         verdict: Verdict,
     },
@@ -101,13 +104,13 @@ impl<T> Variants<T> {
                     .all(|(name, value)| request.fields.combined(name).as_deref() == value.as_deref())
         };
         let Some(variant) = self.stored.iter().rev().find(matches) else {
-            return Selection::None { verdict: self.nothing(profile) };
+            return self.nothing(profile);
         };
         let age_secs = variant.age(now);
         if let Some(verdict) =
             refused_by_request(profile, request, age_secs, variant.lifetime_secs - age_secs)
         {
-            return Selection::None { verdict };
+            return Selection::None { forward: Forward::Request, verdict };
         }
         let lifetime_secs = variant.lifetime_secs;
         if variant.is_fresh(now) {
@@ -187,15 +190,17 @@ impl<T> Variants<T> {
         }
     }
 
-    fn nothing(&self, profile: &Profile) -> Verdict {
+    fn nothing(&self, profile: &Profile) -> Selection<'_, T> {
         if self.stored.is_empty() {
-            return Verdict::new("uri-miss", REUSE, "nothing is stored for this URL");
+            let verdict = Verdict::new("uri-miss", REUSE, "nothing is stored for this URL");
+            return Selection::None { forward: Forward::UriMiss, verdict };
         }
         let rule = match profile.law.netlify_vary {
             NetlifyVaryRule::Honoured(_) => profile.law.sources.key,
             NetlifyVaryRule::Ignored => VARYING,
         };
-        Verdict::new("vary-miss", rule, "what is stored for this URL was for other request fields")
+        let text = "what is stored for this URL was for other request fields";
+        Selection::None { forward: Forward::VaryMiss, verdict: Verdict::new("vary-miss", rule, text) }
     }
 }
 

@@ -5,19 +5,18 @@ use std::sync::Arc;
 use http::header::HeaderMap;
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::{Body, Incoming};
-use nostore_cache::{Hazard, Intent, Outcome, PrimaryKey, Storability, StorePlan};
+use nostore_cache::{Forward, Hazard, Intent, Outcome, PrimaryKey, Storability, StorePlan};
 use nostore_message::{Scheme, UnixTime, http1};
 use nostore_proxy::{Forwarded, ProxyError, ResponseBody};
 use tokio::sync::watch;
 
 use crate::Edge;
 use crate::body::{Copied, EdgeBody};
-use crate::conditional::VALIDATORS;
 use crate::edge::PSEUDONYM;
 use crate::head;
 use crate::record::Handling;
 use crate::store::{Copy, StoredResponse};
-use crate::visit::{Found, Reason, Visit};
+use crate::visit::{Reason, Visit};
 
 impl Edge {
     /// Asks the origin and passes its answer on.
@@ -30,11 +29,6 @@ impl Edge {
     ) -> Response<EdgeBody> {
         let mut request = request.map(Into::into);
         http1::apply(&nostore_cache::forwarded(&self.profile, &visit.head), request.headers_mut());
-        if matches!(reason, Reason::Miss(..)) {
-            for name in VALIDATORS {
-                request.headers_mut().remove(name);
-            }
-        }
         let forwarded = Forwarded {
             address: visit.visitor.ip(),
             authority: &visit.record.authority,
@@ -83,18 +77,21 @@ impl Edge {
         if let Some(key) = nostore_cache::invalidated(&self.profile, &visit.head, &answer) {
             self.store.remove(&key);
         }
-        let (key, found) = match reason {
-            Reason::Pass(reason, detail) => {
-                return self.stream(visit, response, &Outcome::Pass { status, reason, detail });
-            }
-            Reason::Miss(key, found) => (key, found),
+        let Reason { forward, detail, key } = reason;
+        visit.record.outcome = Handling::of(forward);
+        let Some(key) = key else {
+            return self.stream(
+                visit,
+                response,
+                &Outcome::Forwarded { status, forward, stored: None, detail },
+            );
         };
-        visit.record.outcome = found.handling();
         match nostore_cache::storability(&self.profile, &visit.head, &answer, requested, received) {
-            Storability::Store(plan) => self.keep(visit, response, key, found, plan),
+            Storability::Store(plan) => self.keep(visit, response, key, forward, plan),
             Storability::Refuse(verdict) => {
                 visit.because(&verdict);
-                self.stream(visit, response, &found.outcome(status, None, Some(verdict.code())))
+                let detail = Some(verdict.code());
+                self.stream(visit, response, &Outcome::Forwarded { status, forward, stored: None, detail })
             }
         }
     }
@@ -117,14 +114,15 @@ impl Edge {
         mut visit: Visit,
         mut response: Response<ResponseBody>,
         key: PrimaryKey,
-        found: Found,
+        forward: Forward,
         plan: StorePlan,
     ) -> Response<EdgeBody> {
         visit.record.rule = Some(plan.verdict.rule());
         let status = response.status();
         if response.body().size_hint().lower() > self.max_object_bytes as u64 {
             visit.record.why = too_long(self.max_object_bytes);
-            let outcome = found.outcome(status.as_u16(), None, Some("too-long"));
+            let (status, detail) = (status.as_u16(), Some("too-long"));
+            let outcome = Outcome::Forwarded { status, forward, stored: None, detail };
             return self.stream(visit, response, &outcome);
         }
         let hazards = {
@@ -134,7 +132,8 @@ impl Edge {
         let mut kept = response.headers().clone();
         http1::apply(plan.edits(), &mut kept);
         let detail = Some(plan.verdict.code());
-        self.dress(&mut response, &found.outcome(status.as_u16(), Some(plan.lifetime_secs), detail));
+        let (code, stored) = (status.as_u16(), Some(plan.lifetime_secs));
+        self.dress(&mut response, &Outcome::Forwarded { status: code, forward, stored, detail });
 
         visit.describe(response.status(), response.headers(), &self.upstream);
         let (parts, body) = response.into_parts();

@@ -9,20 +9,19 @@ use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
-use nostore_cache::{Lookup, Outcome, Pass, PrimaryKey, Profile, Selection, Variants};
+use nostore_cache::{Forward, Lookup, Outcome, PrimaryKey, Profile, Selection, Variants};
 use nostore_message::http1;
 use nostore_proxy::Upstream;
 use tokio::sync::watch;
 
 use crate::body::EdgeBody;
 use crate::clock::Clock;
-use crate::conditional::{not_modified, without_content};
 use crate::config::{EdgeConfig, EdgeError};
 use crate::head;
 use crate::record::{Handling, Record, Sink};
 use crate::store::{Store, StoredResponse};
 use crate::tally::{Summary, Tally};
-use crate::visit::{Found, Reason, Visit};
+use crate::visit::{Reason, Visit};
 
 /// The edge's name in `Via` and `Proxy-Status`.
 pub(crate) const PSEUDONYM: &str = "nostore-edge";
@@ -105,13 +104,14 @@ impl Edge {
         let request = Request::from_parts(parts, body);
         if nostore_proxy::upgrade_protocol(request.headers()).is_some() {
             visit.record.why = "a switch of protocols goes past the cache".to_owned();
-            return self.forward(visit, request, Reason::Pass(Pass::Bypass, Some("upgrade")), closing).await;
+            let reason = Reason::past_the_cache(Forward::Bypass, "upgrade");
+            return self.forward(visit, request, reason, closing).await;
         }
         match nostore_cache::lookup(&self.profile, &visit.head) {
-            Lookup::Bypass(verdict) => {
-                visit.because(&verdict);
-                let pass = if verdict.code() == "method" { Pass::Method } else { Pass::Bypass };
-                self.forward(visit, request, Reason::Pass(pass, Some(verdict.code())), closing).await
+            Lookup::Bypass(bypass) => {
+                visit.because(&bypass.verdict);
+                let reason = Reason::past_the_cache(bypass.forward, bypass.verdict.code());
+                self.forward(visit, request, reason, closing).await
             }
             Lookup::Key(key) => self.select(visit, request, key, closing).await,
         }
@@ -127,7 +127,7 @@ impl Edge {
         let empty = Variants::new();
         let entry = self.store.get(&key);
         let variants = entry.as_ref().map_or(&empty, |entry| &*entry.variants);
-        let found = match variants.select(&self.profile, &visit.head, visit.record.at) {
+        let forward = match variants.select(&self.profile, &visit.head, visit.record.at) {
             Selection::Fresh { payload, age_secs, fresh_for_secs, verdict } => {
                 visit.record.age_secs = Some(age_secs);
                 visit.because(&verdict);
@@ -136,14 +136,14 @@ impl Edge {
             Selection::Stale { age_secs, verdict, .. } => {
                 visit.record.age_secs = Some(age_secs);
                 visit.because(&verdict);
-                Found::Stale
+                Forward::Stale
             }
-            Selection::None { verdict } => {
+            Selection::None { forward, verdict } => {
                 visit.because(&verdict);
-                Found::nothing(&verdict)
+                forward
             }
         };
-        self.forward(visit, request, Reason::Miss(key, found), closing).await
+        self.forward(visit, request, Reason { forward, detail: None, key: Some(key) }, closing).await
     }
 
     fn refuse(&self, mut visit: Visit, found: &'static str) -> Response<EdgeBody> {
@@ -172,8 +172,9 @@ impl Edge {
         http1::apply(&delivered, &mut fields);
         let mut status = stored.status;
         let mut body = stored.body.clone();
-        if not_modified(&visit.method, &visit.fields, status, &fields) {
-            without_content(&mut fields);
+        let not_modified = nostore_cache::not_modified(&visit.head, &http1::response_head(status, &fields));
+        if let Some(edits) = not_modified {
+            http1::apply(&edits, &mut fields);
             status = StatusCode::NOT_MODIFIED;
             body = Bytes::new();
         } else if status != StatusCode::NO_CONTENT {

@@ -39,7 +39,6 @@
 mod answer;
 mod body;
 mod clock;
-mod conditional;
 mod config;
 mod edge;
 mod head;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nostore_cache::{Hazard, Rule};
+use nostore_cache::{Forward, Hazard, Rule};
 use nostore_message::{Secret, UnixTime};
 use serde_json::{Value, json};
 
@@ -29,6 +29,15 @@ pub enum Handling {
 }
 
 impl Handling {
+    /// Returns the word for an answer of the origin's that is not stored.
+    pub(crate) const fn of(forward: Forward) -> Self {
+        match forward {
+            Forward::Bypass | Forward::Method => Self::Pass,
+            Forward::Stale => Self::Stale,
+            Forward::Request | Forward::UriMiss | Forward::VaryMiss => Self::Miss,
+        }
+    }
+
     /// Returns the word, in capitals.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

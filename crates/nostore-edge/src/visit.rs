@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use http::header::HeaderMap;
 use http::request::Parts;
 use http::{Method, StatusCode};
-use nostore_cache::{Outcome, Pass, PrimaryKey, Verdict};
+use nostore_cache::{Forward, PrimaryKey, Verdict};
 use nostore_message::{RequestHead, Scheme, UnixTime, http1};
 use nostore_proxy::Upstream;
 
@@ -24,59 +24,17 @@ pub(crate) struct Visit {
 }
 
 /// Why the origin is asked.
-pub(crate) enum Reason {
-    /// The cache has no say.
-    Pass(Pass, Option<&'static str>),
-    /// Nothing under this key will do.
-    Miss(PrimaryKey, Found),
+pub(crate) struct Reason {
+    pub(crate) forward: Forward,
+    /// The code of the law's verdict, where that decided.
+    pub(crate) detail: Option<&'static str>,
+    /// Where the answer may be kept; nowhere when the request goes past the cache.
+    pub(crate) key: Option<PrimaryKey>,
 }
 
-/// What was found under a key, when it was not an answer.
-#[derive(Clone, Copy)]
-pub(crate) enum Found {
-    /// Nothing at all.
-    Nothing,
-    /// Responses for other request fields.
-    OtherFields,
-    /// A response that the visitor's own directives refuse.
-    RefusedByVisitor,
-    /// A response that is no longer fresh.
-    Stale,
-}
-
-impl Found {
-    /// Reads the law's reason for selecting nothing.
-    pub(crate) fn nothing(verdict: &Verdict) -> Self {
-        match verdict.code() {
-            "request" => Self::RefusedByVisitor,
-            "vary-miss" => Self::OtherFields,
-            _ => Self::Nothing,
-        }
-    }
-
-    /// Returns the word for an answer that is not stored.
-    pub(crate) const fn handling(self) -> Handling {
-        match self {
-            Self::Nothing | Self::OtherFields | Self::RefusedByVisitor => Handling::Miss,
-            Self::Stale => Handling::Stale,
-        }
-    }
-
-    /// Says in the law's words what became of the origin's answer.
-    pub(crate) const fn outcome(
-        self,
-        status: u16,
-        stored: Option<i64>,
-        detail: Option<&'static str>,
-    ) -> Outcome {
-        match self {
-            Self::RefusedByVisitor if stored.is_none() => {
-                Outcome::Pass { status, reason: Pass::Request, detail }
-            }
-            Self::Nothing | Self::RefusedByVisitor => Outcome::Miss { status, varied: false, stored, detail },
-            Self::OtherFields => Outcome::Miss { status, varied: true, stored, detail },
-            Self::Stale => Outcome::Stale { status, stored, detail },
-        }
+impl Reason {
+    pub(crate) const fn past_the_cache(forward: Forward, detail: &'static str) -> Self {
+        Self { forward, detail: Some(detail), key: None }
     }
 }
 

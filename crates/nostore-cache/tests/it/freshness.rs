@@ -31,7 +31,7 @@ fn r0_4_fresh_before_the_lifetime_and_stale_at_it() {
                 format!("fresh age {age_secs} for {fresh_for_secs}")
             }
             Selection::Stale { age_secs, .. } => format!("stale age {age_secs}"),
-            Selection::None { verdict } => verdict.code().to_owned(),
+            Selection::None { verdict, .. } => verdict.code().to_owned(),
         };
         assert_eq!(found, expected, "{after} s after {text}");
     }
@@ -112,7 +112,7 @@ fn what_a_visitor_may_ask_of_the_rfc_cache() {
         let verdict = match variants.select(&profile, &request(asked), NOW.plus_secs(10)) {
             Selection::Fresh { verdict, .. }
             | Selection::Stale { verdict, .. }
-            | Selection::None { verdict } => verdict,
+            | Selection::None { verdict, .. } => verdict,
         };
         assert_eq!(verdict.code(), expected, "{name}: {asked}");
     }

@@ -11,7 +11,7 @@ use crate::support::{
 fn key(name: &str, asked: &str) -> PrimaryKey {
     match lookup(&profile_with(name), &request(asked)) {
         Lookup::Key(key) => key,
-        Lookup::Bypass(verdict) => panic!("{asked}: {verdict}"),
+        Lookup::Bypass(bypass) => panic!("{asked}: {}", bypass.verdict),
     }
 }
 
@@ -60,7 +60,7 @@ fn which_requests_go_past_the_cache() {
         for name in ["rfc9111", "netlify", "cloudfront"] {
             let outcome = match lookup(&profile(name), &request(asked)) {
                 Lookup::Key(_) => "key",
-                Lookup::Bypass(verdict) => verdict.code(),
+                Lookup::Bypass(bypass) => bypass.verdict.code(),
             };
             write!(table, " {name}: {outcome:8}").unwrap();
         }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it does not expect")]
 
+mod conditional;
 mod control;
 mod freshness;
 mod hazards;

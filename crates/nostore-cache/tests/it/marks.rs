@@ -2,26 +2,25 @@
 
 use std::fmt::Write as _;
 
-use nostore_cache::{Outcome, Pass, delivered, marks};
+use nostore_cache::{Forward, Outcome, delivered, marks};
 
 use crate::support::{print_edits, profile, profile_with, response};
 
 #[test]
 fn the_marks_of_each_platform() {
     let key = Some("https://shop.example/a\"b\u{e9}".to_owned());
+    let forwarded = |status, forward, stored, detail| Outcome::Forwarded { status, forward, stored, detail };
     let outcomes = [
         ("hit", Outcome::Hit { status: 200, age_secs: 12, fresh_for_secs: 48, key: None }),
         ("hit with key", Outcome::Hit { status: 404, age_secs: 0, fresh_for_secs: 10, key }),
-        ("miss, stored", Outcome::Miss { status: 200, varied: false, stored: Some(60), detail: None }),
-        (
-            "miss, refused",
-            Outcome::Miss { status: 307, varied: true, stored: None, detail: Some("no-store") },
-        ),
-        ("miss, error", Outcome::Miss { status: 500, varied: false, stored: Some(10), detail: None }),
-        ("stale", Outcome::Stale { status: 200, stored: Some(60), detail: None }),
-        ("pass, method", Outcome::Pass { status: 200, reason: Pass::Method, detail: None }),
-        ("pass, range", Outcome::Pass { status: 206, reason: Pass::Bypass, detail: Some("range") }),
-        ("pass, request", Outcome::Pass { status: 200, reason: Pass::Request, detail: None }),
+        ("miss, stored", forwarded(200, Forward::UriMiss, Some(60), None)),
+        ("miss, refused", forwarded(307, Forward::VaryMiss, None, Some("no-store"))),
+        ("miss, error", forwarded(500, Forward::UriMiss, Some(10), None)),
+        ("stale", forwarded(200, Forward::Stale, Some(60), None)),
+        ("pass, method", forwarded(200, Forward::Method, None, None)),
+        ("pass, range", forwarded(206, Forward::Bypass, None, Some("range"))),
+        ("pass, request", forwarded(200, Forward::Request, None, None)),
+        ("request, stored", forwarded(200, Forward::Request, Some(60), None)),
     ];
     let mut table = String::new();
     for name in ["rfc9111", "netlify", "cloudfront", "amplify"] {

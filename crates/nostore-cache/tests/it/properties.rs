@@ -160,8 +160,8 @@ proptest! {
         let answer = response(status, &lines);
         let (now, later) = (UnixTime::from_millis(millis), UnixTime::from_millis(later));
         let _ = (author_intent(&answer), delivered(&profile, &answer), forwarded(&profile, &asked));
-        if let Lookup::Bypass(verdict) = lookup(&profile, &asked) {
-            prop_assert!(!is_stored(&profile, &asked, &answer), "{}", verdict);
+        if let Lookup::Bypass(bypass) = lookup(&profile, &asked) {
+            prop_assert!(!is_stored(&profile, &asked, &answer), "{}", bypass.verdict);
         }
         if let Storability::Store(plan) = storability(&profile, &asked, &answer, now, later) {
             prop_assert!(plan.lifetime_secs > plan.age_secs && plan.age_secs >= 0);

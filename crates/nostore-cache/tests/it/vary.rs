@@ -80,7 +80,7 @@ fn answered(profile: &Profile, stored: &[(&str, &str)], asked: &str) -> String {
         Selection::Fresh { payload, .. } => {
             stored.iter().position(|row| row.1 == *payload).unwrap().to_string()
         }
-        Selection::Stale { verdict, .. } | Selection::None { verdict } => verdict.code().to_owned(),
+        Selection::Stale { verdict, .. } | Selection::None { verdict, .. } => verdict.code().to_owned(),
     }
 }
 
