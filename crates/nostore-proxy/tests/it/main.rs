@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod failure;
+
 mod field;
+mod framing;
 mod front;
 mod stream;
 mod wire;
