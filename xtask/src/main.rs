@@ -68,6 +68,13 @@ fn test() -> Result<(), String> {
         "lints",
         &["clippy", "--quiet", "--workspace", "--all-targets", "--profile", "ci", "--", "-D", "warnings"],
     )?;
+    if step::output("cargo", &["deny", "--version"]).is_ok() {
+        deny()?;
+    } else {
+        step::say(
+            "== deny: cargo-deny is not installed, so licences and bans are not checked (cargo install --locked cargo-deny)",
+        );
+    }
     for law in ["nostore-jose", "nostore-session"] {
         let arguments = ["check", "--quiet", "--package", law, "--no-default-features", "--profile", "ci"];
         step::cargo(&format!("{law} without crypto"), &arguments)?;
@@ -78,6 +85,13 @@ fn test() -> Result<(), String> {
         &[("RUSTDOCFLAGS", "-D warnings")],
     )?;
     step::cargo("tests", &["test", "--workspace", "--profile", "ci", "--no-fail-fast"])
+}
+
+/// Checks bans, licences and sources.
+fn deny() -> Result<(), String> {
+    let arguments =
+        ["deny", "--log-level", "error", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"];
+    step::cargo("deny", &arguments)
 }
 
 /// Times a first build and prints what it is made of.

@@ -7,8 +7,9 @@ use nostore_edge::{Edge, EdgeConfig};
 use serde_json::json;
 
 use crate::args::{DEFAULT_LISTEN, EdgeArgs};
-use crate::dev::{interrupted, named};
+use crate::dev::named;
 use crate::error::Failed;
+use crate::interrupt::Interrupt;
 use crate::ports;
 use crate::report::Reporter;
 
@@ -21,6 +22,7 @@ const DIM: Style = Style::new().dimmed();
 ///
 /// When a flag is not as expected or the address is taken.
 pub(crate) async fn run(args: &EdgeArgs) -> Result<(), Failed> {
+    let mut interrupt = Interrupt::listen()?;
     let mut profile = named(&args.cdn)?;
     for setting in &args.set {
         let Some((name, value)) = setting.split_once('=') else {
@@ -49,7 +51,7 @@ pub(crate) async fn run(args: &EdgeArgs) -> Result<(), Failed> {
     );
     reporter.event(&machine, &people);
     reporter.table_head();
-    edge.serve(listener, interrupted()).await;
+    edge.serve(listener, interrupt.wait()).await;
     reporter.summary(&edge.summary());
     Ok(())
 }

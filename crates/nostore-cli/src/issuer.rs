@@ -6,8 +6,8 @@ use std::sync::Arc;
 use anstyle::Style;
 
 use crate::args::{DEFAULT_ISSUER_LISTEN, IssuerArgs};
-use crate::dev::interrupted;
 use crate::error::Failed;
+use crate::interrupt::Interrupt;
 use crate::ports;
 use crate::sample::clock_time;
 use crate::stage::{IssuerOptions, open_issuer};
@@ -24,6 +24,7 @@ const SITES: [&str; 4] =
 ///
 /// When its data cannot be read or kept, or the address is taken.
 pub(crate) async fn run(args: IssuerArgs) -> Result<(), Failed> {
+    let mut interrupt = Interrupt::listen()?;
     let (listener, address) = ports::listen(args.listen, DEFAULT_ISSUER_LISTEN, "--listen").await?;
     let mut allowed: Vec<String> = SITES.map(str::to_owned).to_vec();
     allowed.extend(args.allow_origin);
@@ -41,7 +42,7 @@ pub(crate) async fn run(args: IssuerArgs) -> Result<(), Failed> {
     say(&format!("         {}  {DIM}data in {}{DIM:#}", issuer.jwks_url(), args.data.display()));
     say(&format!("  {BOLD}sites{BOLD:#}  {}  {DIM}(more with --allow-origin){DIM:#}", allowed.join(" ")));
     say(&format!("  {DIM}Ctrl-C ends it{DIM:#}\n"));
-    issuer.serve(listener, interrupted()).await;
+    issuer.serve(listener, interrupt.wait()).await;
     Ok(())
 }
 

@@ -15,6 +15,7 @@ mod demo;
 mod dev;
 mod edge;
 mod error;
+mod interrupt;
 mod issuer;
 mod ports;
 mod report;

@@ -17,6 +17,7 @@ pub(crate) use folder::named;
 
 use crate::args::{DEFAULT_ISSUER_LISTEN, DEFAULT_LISTEN, DevArgs};
 use crate::error::Failed;
+use crate::interrupt::Interrupt;
 use crate::ports;
 use crate::report::{Reporter, without_values};
 use crate::sample::Incident;
@@ -33,6 +34,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 ///
 /// When something does not start, or the app's command ends.
 pub(crate) async fn run(args: DevArgs) -> Result<(), Failed> {
+    let mut interrupt = Interrupt::listen()?;
     let choice = folder::choose(args.cdn.as_deref(), Path::new("."))?;
     let reporter = Arc::new(Reporter::new(args.json));
     let edge = ports::listen(args.listen, DEFAULT_LISTEN, "--listen").await?;
@@ -55,7 +57,7 @@ pub(crate) async fn run(args: DevArgs) -> Result<(), Failed> {
         issuer_sink: Arc::new(move |record| tell_issuer(&issuer_told, &record)),
     };
     let stage = Stage::start(options).await?;
-    let ended = attend(&stage, &args, port, &choice, &reporter).await;
+    let ended = attend(&stage, &args, port, &choice, &reporter, &mut interrupt).await;
     let summary = stage.edge().summary();
     stage.stop().await;
     if ended.is_ok() {
@@ -71,25 +73,26 @@ async fn attend(
     port: Option<u16>,
     choice: &folder::Choice,
     reporter: &Reporter,
+    interrupt: &mut Interrupt,
 ) -> Result<(), Failed> {
     let Some(port) = port else {
         banner::started(stage, args, choice, reporter);
         if let Some(url) = &args.app {
             probe(url, reporter).await;
         }
-        return watch(stage, reporter, std::future::pending()).await;
+        return watch(stage, reporter, interrupt, std::future::pending()).await;
     };
     let mut child = Child::start(&args.command, &variables(stage, &choice.profile, port))?;
     let listening = tokio::select! {
         listening = child.listening(port) => listening.map(drop),
-        () = interrupted() => { child.stop().await; return Ok(()); }
+        () = interrupt.wait() => { child.stop().await; return Ok(()); }
     };
     if let Err(failed) = listening {
         child.stop().await;
         return Err(failed);
     }
     banner::started(stage, args, choice, reporter);
-    let ended = watch(stage, reporter, child.ends()).await;
+    let ended = watch(stage, reporter, interrupt, child.ends()).await;
     child.stop().await;
     ended
 }
@@ -98,32 +101,17 @@ async fn attend(
 async fn watch(
     stage: &Stage,
     reporter: &Reporter,
+    interrupt: &mut Interrupt,
     app_ends: impl Future<Output = Failed>,
 ) -> Result<(), Failed> {
     let mut look = tokio::time::interval(LOOK_EVERY);
     let mut app_ends = std::pin::pin!(app_ends);
-    let mut interrupted = std::pin::pin!(interrupted());
     loop {
         tokio::select! {
             failed = &mut app_ends => return Err(failed),
-            () = &mut interrupted => return Ok(()),
+            () = interrupt.wait() => return Ok(()),
             _ = look.tick() => reporter.development_server(&stage.edge().summary()),
         }
-    }
-}
-
-/// Completes at Ctrl-C, or when the program is asked to end.
-pub(crate) async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => if result.is_err() { std::future::pending::<()>().await },
-        () = terminated => {}
     }
 }
 

@@ -171,6 +171,11 @@ async fn leak(profile: &str) {
     let warning = site.process.wait_for(0, |event| event["code"] == "stored-set-cookie").await.unwrap();
     assert!(warning["what"].as_str().unwrap().contains("__session"), "{warning}");
 
+    // The trigger: the session is refreshed on a page, not on an API route.
+    alice.fetch("/api/me").await;
+    assert_eq!(cookies_set(&site, "/api/me"), Vec::<String>::new(), "{profile}");
+    assert!(cookies_set(&site, "/dashboard").iter().any(|name| name == "__session"), "{profile}");
+
     let second = driver.browser().await;
     for _ in 0..2 {
         assert_eq!(second.open(&site.at("/dashboard")).await, Opened::At(site.at("/dashboard")), "{profile}");
@@ -192,4 +197,11 @@ async fn leak(profile: &str) {
     assert_eq!(alice.url().await, site.at("/"), "{profile}: and stays undone");
     alice.close().await;
     second.close().await;
+}
+
+/// Lists the names of the cookies that the edge delivered for `path` so far.
+fn cookies_set(site: &Site, path: &str) -> Vec<String> {
+    let requests = site.requests_since(0, path);
+    let names = requests.iter().filter_map(|event| event["setCookie"].as_array()).flatten();
+    names.filter_map(Value::as_str).map(ToOwned::to_owned).collect()
 }

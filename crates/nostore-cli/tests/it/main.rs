@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod chromium;
+mod command;
 mod express;
 mod site;
 mod table;
