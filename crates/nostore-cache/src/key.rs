@@ -7,7 +7,7 @@ use nostore_message::{FieldEdit, RequestHead, ResponseHead};
 use crate::conditional::VALIDATORS;
 use crate::marks::Forward;
 use crate::profile::{Law, Names, NetlifyVaryRule, Profile};
-use crate::verdict::{PARTIAL, Verdict};
+use crate::verdict::{FIELD_VALUES, PARTIAL, Verdict};
 
 /// Where to look for a stored response.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -80,7 +80,18 @@ pub fn lookup(profile: &Profile, request: &RequestHead<'_>) -> Lookup {
         let verdict = Verdict::new("range", PARTIAL, "a request for a range goes to the origin");
         return Lookup::Bypass(Bypass { forward: Forward::Bypass, verdict });
     }
+    if let Some(verdict) = illegible(request) {
+        return Lookup::Bypass(Bypass { forward: Forward::Bypass, verdict });
+    }
     Lookup::Key(primary_key(law, request))
+}
+
+/// Refuses a request with bytes that are no text. They all read as U+FFFD, so two requests that differ in them
+/// alone would have one key.
+pub(crate) fn illegible(request: &RequestHead<'_>) -> Option<Verdict> {
+    let found = request.fields.iter().find(|line| line.value.contains(char::REPLACEMENT_CHARACTER))?;
+    let text = format!("the request's {} holds bytes that are no text", found.name);
+    Some(Verdict::new("not-text", FIELD_VALUES, text))
 }
 
 /// Returns the key whose stored responses `response` makes invalid (RFC 9111 section 4.4): that of

@@ -5,6 +5,7 @@ use nostore_message::{FieldEdit, RequestHead, ResponseHead, UnixTime};
 use crate::control::CacheControl;
 use crate::date;
 use crate::freshness::{self, Effective, effective};
+use crate::key::illegible;
 use crate::marks::delivered;
 use crate::netlify_vary::NetlifyVary;
 use crate::profile::{
@@ -144,6 +145,9 @@ fn request_allows(law: &Law, request: &RequestHead<'_>) -> Result<(), Verdict> {
     }
     if request.fields.contains("range") {
         return Err(Verdict::new("range", PARTIAL, "a response to a request for a range is not stored"));
+    }
+    if let Some(verdict) = illegible(request) {
+        return Err(verdict);
     }
     let obeyed = law.request_directives != RequestDirectives::Ignored;
     if obeyed && CacheControl::parse(request.fields.all("cache-control")).no_store {

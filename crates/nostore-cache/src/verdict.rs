@@ -54,6 +54,9 @@ pub(crate) const REQUEST: Rule =
 /// Response directives.
 pub(crate) const RESPONSE: Rule =
     Rule::new("RFC 9111 section 5.2.2", "https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2");
+/// Field values.
+pub(crate) const FIELD_VALUES: Rule =
+    Rule::new("RFC 9110 section 5.5", "https://www.rfc-editor.org/rfc/rfc9110#section-5.5");
 /// Combining partial content.
 pub(crate) const PARTIAL: Rule =
     Rule::new("RFC 9111 section 3.3", "https://www.rfc-editor.org/rfc/rfc9111#section-3.3");

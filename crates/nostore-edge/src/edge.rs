@@ -93,9 +93,11 @@ impl Edge {
         visitor: SocketAddr,
         closing: watch::Receiver<()>,
     ) -> Response<EdgeBody> {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let named = head::authority(&parts);
         let authority = named.clone().ok().flatten().unwrap_or_else(|| self.public_authority.clone());
+        // What ends here must not be part of the key either.
+        nostore_proxy::remove_nominated(&mut parts.headers);
         let id = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
         let mut visit = Visit::new(id, self.clock.now(), &parts, authority, visitor);
         if let Err(found) = named {

@@ -47,6 +47,16 @@ pub fn upgrade_protocol(fields: &HeaderMap) -> Option<HeaderValue> {
     (!offers_h2c).then(|| protocol.clone())
 }
 
+/// Removes what `Connection` nominates, so that whoever reads the fields before they are forwarded, a cache for
+/// its key, sees what the upstream will see. `TE` and `Upgrade` stay: [`clean_request`] has to read them.
+pub fn remove_nominated(fields: &mut HeaderMap) {
+    for name in nominated(fields) {
+        if ![header::CONNECTION, header::TE, header::UPGRADE].contains(&name) {
+            fields.remove(name);
+        }
+    }
+}
+
 /// Turns the visitor's request fields into those for the upstream. `Connection` and `Upgrade` are
 /// written again for a request that switches protocols; everything else that is hop-by-hop goes.
 /// `received` is the version that the visitor spoke, for `Via`.
@@ -97,15 +107,17 @@ fn connection_options(fields: &HeaderMap) -> impl Iterator<Item = &str> {
     lines.flat_map(|line| line.split(',')).map(str::trim).filter(|option| !option.is_empty())
 }
 
+fn nominated(fields: &HeaderMap) -> Vec<HeaderName> {
+    connection_options(fields).filter_map(|option| HeaderName::try_from(option).ok()).collect()
+}
+
 fn accepts_trailers(fields: &HeaderMap) -> bool {
     let lines = fields.get_all(header::TE).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).any(|coding| coding.trim().eq_ignore_ascii_case("trailers"))
 }
 
 fn remove_hop_by_hop(fields: &mut HeaderMap) {
-    let nominated: Vec<HeaderName> =
-        connection_options(fields).filter_map(|option| HeaderName::try_from(option).ok()).collect();
-    for name in nominated.iter().chain(&HOP_BY_HOP) {
+    for name in nominated(fields).iter().chain(&HOP_BY_HOP) {
         fields.remove(name);
     }
 }

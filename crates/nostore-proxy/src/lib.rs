@@ -30,7 +30,7 @@ mod upstream;
 
 pub use body::{BodyError, RequestBody, ResponseBody};
 pub use error::ProxyError;
-pub use field::{Forwarded, clean_request, clean_response, upgrade_protocol};
+pub use field::{Forwarded, clean_request, clean_response, remove_nominated, upgrade_protocol};
 pub use page::{error_page, plain_page};
 pub use tunnel::Tunnel;
 pub use upstream::{Answer, Limits, Upstream, UpstreamError};

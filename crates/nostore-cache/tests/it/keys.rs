@@ -53,7 +53,15 @@ fn which_requests_share_a_key() {
 
 #[test]
 fn which_requests_go_past_the_cache() {
-    let rows = ["GET /", "HEAD /", "POST /", "OPTIONS /", "get /", "GET / | range: bytes=0-"];
+    let rows = [
+        "GET /",
+        "HEAD /",
+        "POST /",
+        "OPTIONS /",
+        "get /",
+        "GET / | range: bytes=0-",
+        "GET / | cookie: a=\u{fffd}",
+    ];
     let mut table = String::new();
     for asked in rows {
         write!(table, "{asked:28}").unwrap();
@@ -74,6 +82,7 @@ fn which_requests_go_past_the_cache() {
     OPTIONS /                    rfc9111: method   netlify: method   cloudfront: method
     get /                        rfc9111: method   netlify: method   cloudfront: method
     GET / | range: bytes=0-      rfc9111: range    netlify: range    cloudfront: range
+    GET / | cookie: a=�          rfc9111: not-text netlify: not-text cloudfront: not-text
     ");
 }
 

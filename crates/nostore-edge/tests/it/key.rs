@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use nostore_edge::Handling;
 
 use crate::bench::bench;
-use crate::wire::{answering, field, split};
+use crate::wire::{answering, ask_bytes, field, get, split};
 
 #[tokio::test]
 async fn r1_13_the_cache_keeps_one_entry_per_combination_of_the_cookies_values() {
@@ -92,4 +92,45 @@ async fn one_visitors_cookie_is_replayed_to_all_where_the_platform_does_so() {
     apart.get("/", "cookie: sid=alice\r\n").await;
     let (answer, record) = apart.get("/", "").await;
     assert_eq!((record.outcome, split(&answer).1), (Handling::Stored, "nobody"));
+}
+
+/// A field that `Connection` nominates ends at the edge: what the app does not see must not choose the key, or
+/// anybody could store the answer to another request under it.
+#[tokio::test]
+async fn what_ends_at_the_edge_is_not_part_of_the_key() {
+    let origin = answering(|head| {
+        let kind = field(head, "accept").or_else(|| field(head, "x-kind")).unwrap_or("none").to_owned();
+        let length = kind.len();
+        format!(
+            "HTTP/1.1 200 OK\r\ncache-control: s-maxage=60\r\nvary: x-kind\r\ncontent-length: {length}\r\n\r\n{kind}"
+        )
+    })
+    .await;
+    for (profile, name) in [("amplify", "accept"), ("rfc9111", "x-kind")] {
+        let mut bench = bench(profile, origin).await;
+        let hiding = format!("{name}: text/html\r\nconnection: {name}\r\n");
+        let (answer, _) = bench.get("/", &hiding).await;
+        assert_eq!(split(&answer).1, "none", "{profile}");
+        let (answer, record) = bench.get("/", &format!("{name}: text/html\r\n")).await;
+        assert_eq!((split(&answer).1, record.outcome), ("text/html", Handling::Stored), "{profile}");
+        let (answer, record) = bench.get("/", "").await;
+        assert_eq!((split(&answer).1, record.outcome), ("none", Handling::Hit), "{profile}");
+    }
+}
+
+/// Bytes that are no text look alike once they are read as text, and so must not share an entry.
+#[tokio::test]
+async fn bytes_that_are_no_text_do_not_make_two_visitors_one() {
+    let origin = answering(|_| {
+        "HTTP/1.1 200 OK\r\ncache-control: s-maxage=60\r\ncontent-length: 2\r\n\r\nok".to_owned()
+    })
+    .await;
+    let mut bench = bench("cloudfront/cookies-in-key", origin).await;
+    for byte in [0xe8, 0xe9] {
+        let request = get("/", "cookie: sid=?\r\n").replace('?', "\u{0}");
+        let bytes: Vec<u8> = request.bytes().map(|letter| if letter == 0 { byte } else { letter }).collect();
+        let answer = ask_bytes(bench.address, &bytes).await;
+        let outcome = bench.record().await.outcome;
+        assert_eq!((split(&answer).1, outcome), ("ok", Handling::Pass), "{byte:x}");
+    }
 }

@@ -68,8 +68,13 @@ pub(crate) async fn head(stream: &mut TcpStream) -> String {
 
 /// Sends `request` on a connection of its own and returns everything until the other side closes.
 pub(crate) async fn ask(address: SocketAddr, request: &str) -> String {
+    ask_bytes(address, request.as_bytes()).await
+}
+
+/// Like [`ask`], for what is no text.
+pub(crate) async fn ask_bytes(address: SocketAddr, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.write_all(request).await.unwrap();
     until_end(&mut stream).await
 }
 
