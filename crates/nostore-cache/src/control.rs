@@ -156,13 +156,15 @@ pub(crate) fn delta_seconds(value: Option<&str>) -> i64 {
 /// Splits at `separator` where it stands outside a quoted string that closes.
 pub(crate) fn split_outside_quotes(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
+    // Where one quote does not close, none behind it does.
+    let mut quotes_close = true;
     std::iter::from_fn(move || {
         let text = rest?;
         let mut from = 0;
         loop {
             let tail = text.get(from..).unwrap_or_default();
-            let Some((offset, found)) = tail.char_indices().find(|(_, c)| *c == separator || *c == '"')
-            else {
+            let stop = |(_, c): &(usize, char)| *c == separator || (quotes_close && *c == '"');
+            let Some((offset, found)) = tail.char_indices().find(stop) else {
                 rest = None;
                 return Some(text);
             };
@@ -171,7 +173,9 @@ pub(crate) fn split_outside_quotes(text: &str, separator: char) -> impl Iterator
                 rest = text.get(at + separator.len_utf8()..);
                 return text.get(..at);
             }
-            from = closing_quote(text, at).unwrap_or(at) + 1;
+            let end = closing_quote(text, at);
+            quotes_close = end.is_some();
+            from = end.unwrap_or(at) + 1;
         }
     })
 }

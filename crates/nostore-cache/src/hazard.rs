@@ -1,5 +1,7 @@
 //! Whether what is about to be stored is dangerous: three plain lines each, without a secret.
 
+use std::collections::BTreeSet;
+
 use nostore_message::{Origin, RequestHead, ResponseHead, SetCookie};
 
 use crate::intent::{Intent, author_intent};
@@ -175,18 +177,13 @@ impl Case<'_> {
             && !law.headers_in_key.contains("authorization")
             && !self.plan.vary.nominates("authorization");
         credentials.extend(authorization.then(|| "Authorization".to_owned()));
-        credentials.dedup();
-        if credentials.is_empty() {
-            return None;
-        }
+        let mut known = BTreeSet::new();
+        credentials.retain(|name| known.insert(name.clone()));
+        let list = listed(&credentials)?;
         let words = &law.words;
         Some(Hazard {
             code: "stored-personal",
-            what: format!(
-                "{} was stored, and it was asked for with {}",
-                self.subject(),
-                quoted(&credentials)
-            ),
+            what: format!("{} was stored, and it was asked for with {list}", self.subject()),
             why: format!("{}; {}", self.reason(), words.key),
             mend: format!(
                 "say who may see it: {} if it depends on the visitor, {} if not",

@@ -3,6 +3,8 @@
 //! A targeted field is a Dictionary of RFC 9651: one that is empty or does not parse counts as absent,
 //! and one that is there silences `Cache-Control` and `Expires` for the caches it aims at.
 
+use std::collections::BTreeMap;
+
 use nostore_message::Fields;
 
 use crate::control::{CacheControl, split_outside_quotes};
@@ -40,7 +42,7 @@ pub fn targeted(fields: &Fields<'_>, name: &str, syntax: Syntax) -> Option<Cache
 /// Parses a Dictionary as far as directives need it (RFC 9651 section 4.2.2). Parameters are ignored;
 /// inner lists, byte sequences and dates are no directive's value, and not looked into.
 fn dictionary(text: &str) -> Option<CacheControl> {
-    let mut members: Vec<(&str, Option<String>)> = Vec::new();
+    let mut members: BTreeMap<&str, Option<String>> = BTreeMap::new();
     for member in split_outside_quotes(text, ',') {
         let member = member.trim_matches([' ', '\t']);
         let item = split_outside_quotes(member, ';').next()?.trim_end_matches(' ');
@@ -52,8 +54,7 @@ fn dictionary(text: &str) -> Option<CacheControl> {
             return None;
         }
         // Of a repeated key the last value counts.
-        members.retain(|(known, _)| *known != key);
-        members.push((key, value));
+        members.insert(key, value);
     }
     let mut control = CacheControl::default();
     for (key, value) in &members {

@@ -1,6 +1,6 @@
 //! `Cache-Control`: case, repeats, quotes, junk.
 
-use nostore_cache::{CacheControl, Qualified};
+use nostore_cache::{CacheControl, Qualified, Syntax, targeted};
 
 use std::fmt::Write as _;
 
@@ -71,4 +71,20 @@ pub(crate) fn describe(control: &CacheControl) -> String {
         Qualified::Whole => Some((*name).to_owned()),
     });
     flags.chain(lifetimes).chain(qualified).collect::<Vec<_>>().join(" ")
+}
+
+/// Work grows with the length of a field, not with its square: were it otherwise, this would run for hours.
+#[test]
+fn very_long_fields_are_read_once() {
+    for piece in ["\\\"", "\"", "\"a\"", "a,", "\",", "x=\\\",", "no-cache=\"a,\","] {
+        let line = piece.repeat(2_000_000 / piece.len());
+        let control = CacheControl::parse([&*line, "no-store"]);
+        assert!(control.no_store, "{piece}");
+        let fields = [("cdn-cache-control", &*line)].into_iter().collect();
+        let _ = targeted(&fields, "CDN-Cache-Control", Syntax::Rfc9213);
+    }
+    let keys: Vec<String> = (0..100_000).map(|number| format!("k{number}")).collect();
+    let line = format!("{}, no-store", keys.join(", "));
+    let fields = [("cdn-cache-control", &*line)].into_iter().collect();
+    assert!(targeted(&fields, "CDN-Cache-Control", Syntax::Rfc9213).is_some_and(|control| control.no_store));
 }
