@@ -61,7 +61,8 @@ impl fmt::Display for Handling {
 /// One request at the edge.
 ///
 /// Delivered when the response head is finished; where a copy of the body is being made, when that is stored or given up.
-#[derive(Clone, Debug)]
+/// `Debug` and [`Record::to_json`] show neither the visitor's cookies nor the values of query parameters.
+#[derive(Clone)]
 pub struct Record {
     /// The number of the request at this edge, from 1.
     pub id: u64,
@@ -73,7 +74,7 @@ pub struct Record {
     pub method: String,
     /// The authority as the visitor wrote it.
     pub authority: String,
-    /// Path and query.
+    /// Path and query. The values in the query may be secrets: see [`Record::shown_target`].
     pub target: String,
     /// The status that the visitor got.
     pub status: u16,
@@ -99,8 +100,27 @@ pub struct Record {
     pub cookie: Secret,
 }
 
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Record({})", self.to_json())
+    }
+}
+
 impl Record {
-    /// Returns the record as a JSON object with stable names, without the visitor's cookies.
+    /// Returns the target with `*` for each value in the query: results of a handshake and one-time codes travel
+    /// there.
+    #[must_use]
+    pub fn shown_target(&self) -> String {
+        let Some((path, query)) = self.target.split_once('?') else { return self.target.clone() };
+        let shown = |pair: &str| match pair.split_once('=') {
+            Some((name, _)) => format!("{name}=*"),
+            None if pair.is_empty() => String::new(),
+            None => "*".to_owned(),
+        };
+        format!("{path}?{}", query.split('&').map(shown).collect::<Vec<_>>().join("&"))
+    }
+
+    /// Returns the record as a JSON object with stable names, without cookies and values of the query.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let hazard = |hazard: &Hazard| json!({ "code": hazard.code, "what": hazard.what, "why": hazard.why, "mend": hazard.mend });
@@ -110,7 +130,7 @@ impl Record {
             "duration_ms": u64::try_from(self.duration.as_millis()).unwrap_or(u64::MAX),
             "method": self.method,
             "authority": self.authority,
-            "target": self.target,
+            "target": self.shown_target(),
             "status": self.status,
             "outcome": self.outcome.as_str(),
             "age": self.age_secs,

@@ -16,6 +16,10 @@ use tokio::task::JoinSet;
 
 use crate::Edge;
 
+/// The longest request head, in bytes: one that is longer and not read at once is refused. It bounds what a
+/// connection keeps in memory.
+const MAX_HEAD: usize = 64 * 1024;
+
 /// How long accepting pauses after it failed, so that a lack of file descriptors is not a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -64,6 +68,7 @@ impl Edge {
             .timer(TokioTimer::new())
             .header_read_timeout(self.visitor_head)
             .max_headers(256)
+            .max_buf_size(MAX_HEAD)
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
         // An error here is a visitor that broke off or sent no HTTP: hyper has answered what can be answered.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use nostore_cache::{PrimaryKey, Profile, StorePlan, Variants};
 use nostore_message::{RequestHead, UnixTime};
 use quick_cache::sync::{Cache, DefaultLifecycle};
@@ -13,8 +13,9 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use crate::body::Copied;
 
-/// What a field line and an entry cost beside their bytes: an estimate, on the safe side.
+/// What a field line, one of the parts that a key or `Vary` is taken apart into, and an entry cost beside their bytes: an estimate, on the safe side.
 const LINE_OVERHEAD: usize = 64;
+const PART_OVERHEAD: usize = 96;
 const ENTRY_OVERHEAD: usize = 512;
 
 /// A response as it was stored. Shares no buffer with the connection that it came from.
@@ -39,11 +40,18 @@ impl StoredResponse {
             (name.clone(), copy)
         };
         let copied: HeaderMap = fields.iter().map(own).collect();
-        // The key holds parts of the request too, at most all of it.
+        // The key holds parts of the request too, at most all of it, cookie by cookie.
         let named = request.authority.len() + request.target.len();
-        let kept = request.fields.iter().map(|line| line.name.len() + line.value.len() + LINE_OVERHEAD);
+        let kept = request.fields.iter().map(|line| {
+            line.name.len() + line.value.len() + LINE_OVERHEAD + parts(line.value.as_bytes(), b";")
+        });
+        // What a response varies on is kept name by name.
+        let varying = [header::VARY, HeaderName::from_static("netlify-vary")];
+        let varying = varying.iter().flat_map(|name| fields.get_all(name));
+        let varying = varying.map(|value| parts(value.as_bytes(), b",|"));
         let lines = copied.iter().map(|(name, value)| name.as_str().len() + value.len() + LINE_OVERHEAD);
-        let bytes = body.len() + named + kept.sum::<usize>() + lines.sum::<usize>() + ENTRY_OVERHEAD;
+        let heads = kept.chain(varying).chain(lines).sum::<usize>();
+        let bytes = body.len() + named + heads + ENTRY_OVERHEAD;
         Self { status, fields: copied, body: Bytes::from(body), weight: bytes as u64 }
     }
 }
@@ -138,6 +146,7 @@ impl Store {
     }
 
     pub(crate) fn clear(&self) {
+        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         self.entries.clear();
     }
 
@@ -154,6 +163,11 @@ impl Store {
         let add = |pending: u64| pending.checked_add(bytes).filter(|sum| *sum <= self.capacity);
         self.pending.fetch_update(Ordering::AcqRel, Ordering::Acquire, add).is_ok()
     }
+}
+
+/// Estimates what the parts of a value cost beside their bytes.
+fn parts(value: &[u8], separators: &[u8]) -> usize {
+    value.iter().filter(|byte| separators.contains(byte)).count() * PART_OVERHEAD
 }
 
 fn weigh(variants: &Variants<Payload>) -> u64 {

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use crate::bench::{bench, bench_with};
-use crate::wire::{answering, expect, get, head, origin, split, within};
+use crate::wire::{answering, ask, expect, get, head, origin, split, within};
 
 /// Starts an origin whose storable answers are as long as the number at the end of the path says.
 async fn sized() -> std::net::SocketAddr {
@@ -240,4 +240,39 @@ async fn an_answer_that_is_not_kept_and_breaks_off_is_counted() {
     let (answer, record) = bench.get("/", "").await;
     assert_eq!((record.outcome, split(&answer).1.len() < 10), (Handling::Miss, true));
     assert_eq!(bench.edge.summary().broken_bodies, 1);
+}
+
+/// Many small parts cost more memory than their bytes, and weigh more.
+#[tokio::test]
+async fn many_small_parts_weigh_what_they_cost() {
+    const PARTS: usize = 2_000;
+    let names = |separator: &str| vec!["a"; PARTS].join(separator);
+    let cookies = format!("cookie: {}\r\n", vec!["a="; PARTS].join(";"));
+    // profile, what the app sends, what the visitor sends
+    let rows = [
+        ("rfc9111", format!("vary: {}\r\n", names(",")), String::new()),
+        ("netlify", format!("netlify-vary: cookie={}\r\n", names("|")), String::new()),
+        ("cloudfront/cookies-in-key", String::new(), cookies),
+    ];
+    for (profile, fields, asking) in rows {
+        let origin = answering(move |_| {
+            let control = "cache-control: s-maxage=60\r\ncdn-cache-control: s-maxage=60\r\n";
+            format!("HTTP/1.1 200 OK\r\n{control}{fields}content-length: 0\r\n\r\n")
+        })
+        .await;
+        let mut bench = bench(profile, origin).await;
+        bench.get("/", &asking).await;
+        let weight = bench.edge.summary().store_bytes;
+        assert!(weight > 64 * PARTS as u64, "{profile}: {weight}");
+    }
+}
+
+/// More than any browser sends, and what the connection has to keep meanwhile.
+#[tokio::test]
+async fn a_request_head_much_longer_than_64_kib_is_refused() {
+    let mut bench = bench("rfc9111", sized().await).await;
+    let (answer, _) = bench.get("/1", &format!("x: {}\r\n", "x".repeat(60 * 1024))).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let refused = ask(bench.address, &get("/1", &format!("x: {}\r\n", "x".repeat(160 * 1024)))).await;
+    assert!(refused.starts_with("HTTP/1.1 431"), "{refused}");
 }

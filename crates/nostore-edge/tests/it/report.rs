@@ -98,3 +98,24 @@ async fn records_are_numbered_and_know_the_visitor_without_printing_it() {
         assert!(!record.why.is_empty() && record.rule.is_some());
     }
 }
+
+/// Results of a handshake travel in the query (`__clerk_handshake`), and so do one-time codes.
+#[tokio::test]
+async fn a_record_for_machines_names_the_parameters_of_the_query_and_not_their_values() {
+    let origin = answering(|_| "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_owned()).await;
+    let mut bench = bench("rfc9111", origin).await;
+    let rows = [
+        ("/a?__clerk_handshake=s3cret&page=2", "/a?__clerk_handshake=*&page=*"),
+        ("/a?s3cret", "/a?*"),
+        ("/a?", "/a?"),
+        ("/a?&&b=s3cret=s3cret", "/a?&&b=*"),
+        ("/a", "/a"),
+    ];
+    for (target, expected) in rows {
+        let (_, record) = bench.get(target, "").await;
+        assert_eq!(record.target, target);
+        assert_eq!(record.to_json()["target"], expected);
+        let debug = format!("{record:?}");
+        assert!(!debug.contains("s3cret") && debug.contains(expected), "{debug}");
+    }
+}
