@@ -100,7 +100,7 @@ impl std::fmt::Debug for SecretBytes {
 pub(crate) struct Store(Connection);
 
 impl Store {
-    /// Opens the database and checks that it is ours. Writes nothing.
+    /// Opens the database and checks that it is ours, before it writes anything: the journal mode.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         let connection = Connection::open(path)?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;

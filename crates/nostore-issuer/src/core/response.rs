@@ -1,6 +1,7 @@
 //! What the service answers.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use nostore_message::{Fields, SetCookie};
 use serde_json::{Value, json};
@@ -9,8 +10,8 @@ use super::ask::Ask;
 use super::{Change, User};
 use crate::pages;
 
-/// A whole response.
-#[derive(Clone, Debug)]
+/// A whole response. `Debug` shows neither field values nor the body: both carry tokens.
+#[derive(Clone)]
 pub struct Response {
     /// The status code.
     pub status: u16,
@@ -22,6 +23,14 @@ pub struct Response {
     pub client: Option<String>,
     /// What happened, for logs, in a few words.
     pub note: String,
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, client, note, .. } = self;
+        let mut shown = f.debug_struct("Response");
+        shown.field("status", status).field("client", client).field("note", note).finish_non_exhaustive()
+    }
 }
 
 /// A response, and what must be kept before it is sent.

@@ -1,6 +1,7 @@
 //! What the service knows, and how it changes.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use nostore_message::{Secret, UnixTime};
 
@@ -54,7 +55,7 @@ pub struct Client {
 }
 
 /// The result of a handshake that was too large for a cookie, kept until it is fetched once.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Nonce {
     /// The `Set-Cookie` values.
     pub directives: Vec<String>,
@@ -62,8 +63,14 @@ pub struct Nonce {
     pub expires_at: UnixTime,
 }
 
+impl fmt::Debug for Nonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Nonce").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}
+
 /// One mutation. Those of one request are kept together or not at all.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Change {
     /// Forgets a browser.
     DropClient {
@@ -88,11 +95,32 @@ pub enum Change {
     PutUser(User),
 }
 
+/// Shows no token and no nonce.
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DropClient { .. } => f.write_str("DropClient"),
+            Self::DropNonce { .. } => f.write_str("DropNonce"),
+            Self::PutClient(client) => f.debug_tuple("PutClient").field(client).finish(),
+            Self::PutNonce { payload, .. } => f.debug_tuple("PutNonce").field(payload).finish(),
+            Self::PutUser(user) => f.debug_tuple("PutUser").field(user).finish(),
+        }
+    }
+}
+
 /// Users and browsers.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct State {
     users: BTreeMap<String, User>,
     clients: BTreeMap<String, Client>,
+}
+
+/// Counts them: the keys of the maps are tokens.
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { users, clients } = self;
+        f.debug_struct("State").field("users", &users.len()).field("clients", &clients.len()).finish()
+    }
 }
 
 impl State {

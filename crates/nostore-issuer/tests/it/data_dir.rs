@@ -160,3 +160,23 @@ fn a_directory_that_cannot_be_used_is_named() {
     fs::create_dir_all(taken.join("issuer.sqlite3")).unwrap();
     is_clear(&refusal(&taken), &taken);
 }
+
+/// A process that is killed leaves what SQLite had written by then: the database, and its log up to some byte.
+#[test]
+fn a_process_killed_between_any_two_writes_leaves_a_database_that_opens() {
+    let path = fresh("killed");
+    let running = Server::open(config(&path, Mode::Test)).unwrap();
+    let read = |name: &str| fs::read(path.join(name)).unwrap();
+    let (database, log) = (read("issuer.sqlite3"), read("issuer.sqlite3-wal"));
+    assert!(!log.is_empty(), "nothing was written since the database was opened");
+    let mut kept = Vec::new();
+    for cut in (0..10).map(|tenth| log.len() * tenth / 10).chain([log.len() - 1, log.len()]) {
+        let left = fresh("killed_left");
+        fs::create_dir_all(&left).unwrap();
+        fs::write(left.join("issuer.sqlite3"), &database).unwrap();
+        fs::write(left.join("issuer.sqlite3-wal"), &log[..cut]).unwrap();
+        let server = Server::open(config(&left, Mode::Test)).unwrap_or_else(|error| panic!("{cut}: {error}"));
+        kept.push(server.secret_key().matches(running.secret_key().expose()));
+    }
+    assert_eq!((kept.first(), kept.last()), (Some(&false), Some(&true)), "all of it or nothing: {kept:?}");
+}

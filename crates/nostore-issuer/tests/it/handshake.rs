@@ -1,6 +1,6 @@
 //! The handshake, with every token decoded.
 
-use nostore_issuer::core::{Change, Mode, User};
+use nostore_issuer::core::{Change, Mode, Nonce, User};
 use nostore_jose::{JwkSet, Jws, verify};
 use nostore_message::SetCookie;
 
@@ -185,5 +185,26 @@ fn a_nonce_ends_after_a_minute() {
         world.now = NOW.plus_secs(secs);
         let target = format!("/v1/clients/handshake_payload?nonce={nonce}");
         assert_eq!(world.get(&target, &[("authorization", "Bearer sk_live_hush")]).status, status, "{secs}");
+    }
+}
+
+/// What a `{:?}` in a log would show.
+#[test]
+fn nothing_that_is_decided_prints_a_token() {
+    for mode in [Mode::Live, Mode::Test] {
+        let mut world = World::new(mode);
+        let name = sign_in(&mut world);
+        let target = format!("{HANDSHAKE}&__clerk_db_jwt={name}");
+        let decided = world.send("GET", &target, &[("cookie", &format!("__client={name}"))], "");
+        let nonce = Nonce { directives: directives(&decided.0), expires_at: NOW };
+        let kept = [
+            Change::PutNonce { nonce: "hsn_hush".into(), payload: nonce },
+            Change::DropNonce { nonce: "hsn_hush".into() },
+        ];
+        let page = world.get(&format!("/sign-out?__clerk_db_jwt={name}"), &[]);
+        let printed = format!("{decided:?} {kept:?} {page:?}");
+        for secret in [&*name, "eyJ", "hsn_hush"] {
+            assert!(!printed.contains(secret), "{printed}");
+        }
     }
 }
