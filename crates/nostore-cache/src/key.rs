@@ -157,6 +157,9 @@ fn primary_key(law: &Law, request: &RequestHead<'_>) -> PrimaryKey {
         .filter(|(name, _)| law.cookies_in_key.contains(name))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
+    if law.cookies_in_key == Names::All {
+        cookies.extend(nameless_cookies(request));
+    }
     // By name; values of a repeated name keep their order, since the first one counts.
     cookies.sort_by(|left, right| left.0.cmp(&right.0));
     let headers = match &law.headers_in_key {
@@ -172,6 +175,15 @@ fn primary_key(law: &Law, request: &RequestHead<'_>) -> PrimaryKey {
         cookies,
         headers,
     }
+}
+
+/// Lists what stands in `Cookie` without `=`: user agents send a cookie without a name like this (RFC 6265bis, "The
+/// Cookie Header Field"), and some servers read a name without a value.
+fn nameless_cookies(request: &RequestHead<'_>) -> impl Iterator<Item = (String, String)> {
+    let pieces = request.fields.all("cookie").flat_map(|line| line.split(';')).map(str::trim);
+    pieces
+        .filter(|piece| !piece.is_empty() && !piece.contains('='))
+        .map(|piece| (String::new(), piece.to_owned()))
 }
 
 /// Tells whether the key tells visitors apart by this cookie; `nominated` is what `Vary` and

@@ -1,6 +1,7 @@
 //! Tunnels, crowds and the end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use nostore_edge::Handling;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -8,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::bench::bench;
+use crate::bench::{bench, bench_with};
 use crate::wire::{answering, ask, expect, field, get, head, origin, until_end, within};
 
 async fn echo() -> std::net::SocketAddr {
@@ -119,4 +120,52 @@ async fn a_kept_connection_serves_hit_and_miss_alike() {
         expect(&mut visitor, "ok").await;
         assert_eq!(bench.record().await.outcome, expected);
     }
+}
+
+/// Whatever visitors and app are in the middle of, the end comes when the grace is over.
+#[tokio::test]
+async fn the_end_waits_for_nobody_longer_than_the_grace() {
+    let endless = origin(|_, mut stream| async move {
+        head(&mut stream).await;
+        let start = "HTTP/1.1 200 OK\r\ncache-control: s-maxage=60\r\ntransfer-encoding: chunked\r\n\r\n5\r\nevent\r\n";
+        stream.write_all(start.as_bytes()).await.unwrap();
+        stream.read_to_end(&mut Vec::new()).await.ok();
+    })
+    .await;
+    // What the visitor has sent, and got, when the end comes.
+    let rows = [
+        ("nothing yet", "", ""),
+        ("half a head", "GET / HTTP/1.1\r\nhost", ""),
+        ("half a body", "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nhalf", ""),
+        ("an endless answer", "GET / HTTP/1.1\r\nhost: a\r\n\r\n", "5\r\nevent\r\n"),
+    ];
+    for (name, sent, got) in rows {
+        let bench =
+            bench_with("rfc9111", endless, |config| config.grace = Duration::from_millis(100)).await;
+        let mut visitor = TcpStream::connect(bench.address).await.unwrap();
+        visitor.write_all(sent.as_bytes()).await.unwrap();
+        if !got.is_empty() {
+            within(head(&mut visitor)).await;
+            expect(&mut visitor, got).await;
+        }
+        bench.stop.send(()).unwrap();
+        within(bench.served).await.unwrap();
+        let rest = until_end(&mut visitor).await;
+        assert!(!rest.ends_with("0\r\n\r\n"), "{name}: {rest:?}");
+        assert_eq!(bench.edge.summary().store_keys, 0, "{name}");
+    }
+}
+
+/// A connection that is kept and idle is closed at once, not after the grace.
+#[tokio::test]
+async fn the_end_closes_idle_connections_at_once() {
+    let app = answering(|_| "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok".to_owned()).await;
+    let bench = bench_with("rfc9111", app, |config| config.grace = Duration::from_secs(3_600)).await;
+    let mut visitor = TcpStream::connect(bench.address).await.unwrap();
+    visitor.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    within(head(&mut visitor)).await;
+    expect(&mut visitor, "ok").await;
+    bench.stop.send(()).unwrap();
+    within(bench.served).await.unwrap();
+    assert_eq!(until_end(&mut visitor).await, "");
 }
