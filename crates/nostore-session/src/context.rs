@@ -26,6 +26,7 @@ pub(crate) struct Read<'r> {
     has_refresh: bool,
     handshake: Option<Cow<'r, str>>,
     nonce: Option<Cow<'r, str>>,
+    url_brings_return: bool,
     query_dev_browser: Option<String>,
     redirect_count: u32,
     header_token: Option<&'r str>,
@@ -44,6 +45,8 @@ pub(crate) struct Context<'c> {
     pub(crate) has_refresh: bool,
     pub(crate) handshake: Option<&'c str>,
     pub(crate) nonce: Option<&'c str>,
+    /// Whether the URL, and not only a cookie, brings the result of a handshake.
+    pub(crate) url_brings_return: bool,
     /// The browser's name in development, from the URL or a cookie.
     pub(crate) dev_browser: Option<&'c str>,
     /// Whether the URL brings the browser's name, even an empty one.
@@ -69,6 +72,18 @@ pub fn carries_handshake_return(request: &RequestHead<'_>, _config: &Config) -> 
     [name::NONCE, name::HANDSHAKE].iter().any(|name| query_or_cookie(url.as_ref(), &cookies, name).is_some())
 }
 
+/// Tells whether a request loads a page: into a document or frame, or, from user agents without fetch
+/// metadata, for HTML. Only GET and HEAD can be sent on to another page; a handshake takes GET alone.
+#[must_use]
+pub fn is_navigation(request: &RequestHead<'_>) -> bool {
+    let field = |name: &str| request.fields.first(name).filter(|value| !value.is_empty());
+    request.is_get_or_head()
+        && match field("sec-fetch-dest") {
+            Some(destination) => matches!(destination, "document" | "iframe"),
+            None => field("accept").is_some_and(|accept| accept.starts_with("text/html")),
+        }
+}
+
 impl<'r> Read<'r> {
     pub(crate) fn new(request: &'r RequestHead<'_>, config: &Config, now: UnixTime) -> Self {
         let cookies = request.cookies();
@@ -84,6 +99,9 @@ impl<'r> Read<'r> {
             has_refresh: present(&cookies, &key.suffixed(name::REFRESH)).is_some(),
             handshake: by_name(name::HANDSHAKE),
             nonce: by_name(name::NONCE),
+            url_brings_return: [name::HANDSHAKE, name::NONCE]
+                .iter()
+                .any(|name| in_query(url.as_ref(), name).is_some()),
             query_dev_browser: url.as_ref().and_then(|url| query_value(url, name::DEV_BROWSER)),
             redirect_count: redirect_count(&cookies),
             header_token: request.fields.first("authorization").and_then(bearer),
@@ -112,6 +130,7 @@ impl<'c> Context<'c> {
             has_refresh: read.has_refresh,
             handshake: read.handshake.as_deref(),
             nonce: read.nonce.as_deref(),
+            url_brings_return: read.url_brings_return,
             dev_browser: from_query.filter(|value| !value.is_empty()).or(read.family.dev_browser.as_deref()),
             has_query_dev_browser: from_query.is_some(),
             client_uat: read.family.uat.as_deref().map_or(0, seconds),
@@ -124,6 +143,17 @@ impl<'c> Context<'c> {
     /// Returns the session token: the cookie's, else the header's.
     pub(crate) fn session_token(&self) -> Option<&'c str> {
         self.session_cookie.as_ref().map(|cookie| cookie.text).or(self.header_token)
+    }
+
+    /// Tells whether the request brings the result of a handshake, in its URL or in a cookie.
+    pub(crate) const fn brings_return(&self) -> bool {
+        self.handshake.is_some() || self.nonce.is_some()
+    }
+
+    /// Tells whether a cookie that counts is there twice, so that one hides the other.
+    pub(crate) fn has_repeated_cookies(&self) -> bool {
+        let (cookies, names) = (self.request.cookies(), self.config.session_cookie_names());
+        names.iter().any(|name| cookies.iter().filter(|(key, _)| key == name).count() > 1)
     }
 
     pub(crate) fn is_development(&self) -> bool {
@@ -146,8 +176,11 @@ fn present<'r>(cookies: &Cookies<'r>, name: &str) -> Option<Cow<'r, str>> {
 }
 
 fn query_or_cookie<'r>(url: Option<&Url>, cookies: &Cookies<'r>, name: &str) -> Option<Cow<'r, str>> {
-    let from_query = url.and_then(|url| query_value(url, name)).filter(|value| !value.is_empty());
-    from_query.map(Cow::Owned).or_else(|| present(cookies, name))
+    in_query(url, name).map(Cow::Owned).or_else(|| present(cookies, name))
+}
+
+fn in_query(url: Option<&Url>, name: &str) -> Option<String> {
+    url.and_then(|url| query_value(url, name)).filter(|value| !value.is_empty())
 }
 
 /// Returns the first value of a query parameter, decoded.
@@ -177,7 +210,7 @@ fn seconds(text: &str) -> i64 {
 
 /// Returns the largest of all counter cookies. One on a longer path would hide the one that we
 /// set, and so keep a loop alive.
-fn redirect_count(cookies: &Cookies<'_>) -> u32 {
+pub(crate) fn redirect_count(cookies: &Cookies<'_>) -> u32 {
     let counters = cookies.iter().filter(|(key, _)| *key == name::REDIRECT_COUNT);
     counters.map(|(_, value)| u32::try_from(seconds(value)).unwrap_or(u32::MAX)).max().unwrap_or(0)
 }

@@ -2,14 +2,15 @@
 
 use nostore_message::{FieldEdit, SetCookie};
 
-use crate::context::Context;
+use crate::context::{Context, is_navigation};
 use crate::decision::is_field_text;
 use crate::need::{Answer, Need, Step};
 use crate::token::{Refusal, TokenError, verify_handshake, verify_session};
+use crate::turn::count_everywhere;
 use crate::{Decision, Reason, Session, Status, name, target};
 
 /// So many redirects within the counter's lifetime are let through.
-const MAX_REDIRECTS: u32 = 3;
+pub(crate) const MAX_REDIRECTS: u32 = 3;
 
 /// In development the inner token of a handshake is accepted within a day: clocks of laptops.
 const DEVELOPMENT_SKEW_MS: i64 = 86_400_000;
@@ -21,7 +22,9 @@ pub(crate) fn maybe_handshake(context: &Context<'_>, reason: Reason, message: &s
     let Some(url) = url else {
         return done(Decision::signed_out(reason, message));
     };
-    if context.redirect_count >= MAX_REDIRECTS {
+    // A result that was of no use is one more sign of a loop.
+    let limit = if context.brings_return() { MAX_REDIRECTS - 1 } else { MAX_REDIRECTS };
+    if context.redirect_count >= limit {
         let decision = Decision::signed_out(reason, message);
         return done(Decision { loop_stopped: true, ..decision });
     }
@@ -64,16 +67,8 @@ pub(crate) fn done(decision: Decision) -> Step {
     Step::Done(Box::new(decision))
 }
 
-/// A navigation by GET: into a document or frame, or, from user agents without fetch metadata, for
-/// HTML.
 fn is_eligible(context: &Context<'_>) -> bool {
-    let fields = &context.request.fields;
-    let field = |name: &str| fields.first(name).filter(|value| !value.is_empty());
-    context.request.method == "GET"
-        && match field("sec-fetch-dest") {
-            Some(destination) => matches!(destination, "document" | "iframe"),
-            None => field("accept").is_some_and(|accept| accept.starts_with("text/html")),
-        }
+    context.request.method == "GET" && is_navigation(context.request)
 }
 
 fn redirect(location: String) -> Vec<FieldEdit> {
@@ -131,12 +126,35 @@ fn returning(context: &Context<'_>, directives: &[String]) -> Vec<FieldEdit> {
         FieldEdit::set("access-control-allow-origin", "null"),
         FieldEdit::set("access-control-allow-credentials", "true"),
     ];
+    if directives.is_empty() && context.nonce.is_some() {
+        // Nobody else will: a nonce outranks the token of every later handshake.
+        edits.push(FieldEdit::append("set-cookie", SetCookie::deletion(name::NONCE).to_string()));
+    }
     let whole = directives.iter().filter(|directive| is_field_text(directive));
     edits.extend(whole.map(|directive| FieldEdit::append("set-cookie", directive.clone())));
-    if let Some(url) = context.url.filter(|_| context.is_development()) {
+    if let Some(url) = context.url.filter(|_| context.is_development() && may_clean(context)) {
         edits.extend(redirect(target::cleaned(url)));
+        edits.extend(count_cleaning(context, directives));
     }
     edits
+}
+
+/// A result that only a cookie brought leaves the URL as it is. Where the cookie stays although it was
+/// deleted (it lies on a path of its own), the redirect to the same URL would never end.
+fn may_clean(context: &Context<'_>) -> bool {
+    context.url_brings_return || context.redirect_count < MAX_REDIRECTS
+}
+
+/// The redirect to the clean URL counts where it is one to the same URL. Where one of two cookies with the
+/// same name hides the other, or where nobody was signed in twice already, what was set or deleted just now
+/// may never be seen: no further redirect then.
+fn count_cleaning(context: &Context<'_>, directives: &[String]) -> Option<FieldEdit> {
+    let next = context.redirect_count.saturating_add(1);
+    let again = next >= MAX_REDIRECTS && session_token(directives).is_none();
+    if again || context.has_repeated_cookies() {
+        return Some(count_everywhere(MAX_REDIRECTS));
+    }
+    (!context.url_brings_return).then(|| count_everywhere(next))
 }
 
 /// Returns the session token that the directives set. The last one counts, and a deletion counts

@@ -57,6 +57,9 @@
 //! - The loop counter stops at three *or more*, and of several counter cookies the largest counts.
 //! - `redirect_url` never carries an old `__clerk_handshake`, `__clerk_handshake_nonce` or
 //!   `__clerk_help`; redirects carry `Referrer-Policy: no-referrer`.
+//! - So that every cookie state ends: a nonce that leads to nothing is deleted; the redirect to the clean
+//!   URL is counted where it is the same URL or where a cookie hides another; a handshake whose result was
+//!   of no use is tried once more and not twice.
 //! - An empty `sub` is none: it would be one identity for many.
 //! - Numbers in cookies are decimal digits; anything else is 0.
 //!
@@ -77,9 +80,10 @@ mod sign_out;
 mod suffix;
 mod target;
 mod token;
+mod turn;
 
 pub use config::{Config, ConfigError};
-pub use context::carries_handshake_return;
+pub use context::{carries_handshake_return, is_navigation};
 pub use decision::{Claims, Decision, Session, Status};
 pub use key::{Instance, KeyError, PublishableKey};
 pub use name::CACHE_BUST_PARAMETER;
@@ -89,3 +93,4 @@ pub use rows::authenticate;
 pub use sign_out::clear_cookies;
 pub use target::sign_in_location;
 pub use token::MAX_TOKEN_BYTES;
+pub use turn::{SignInTurn, sign_in_turn};

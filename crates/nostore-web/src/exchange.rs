@@ -14,15 +14,17 @@ use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nostore_message::{FieldEdit, RequestHead, Sensitivity};
+use nostore_session::{SignInTurn, is_navigation};
 use tokio::sync::OnceCell;
 
 use crate::driver::Decided;
 use crate::{Answer, Auth, Sessions, Why};
 
 /// What a visitor reads where a redirect would only go on with a loop.
-const LOOP_STOPPED: &str = "401: signing in led back here three times within two seconds, so it was stopped.\n\
+const LOOP_STOPPED: &str = "401: signing in led back here again and again within two seconds, so it was stopped.\n\
     Either the publishable and the secret key belong to different instances, or this site's clock is wrong,\n\
-    or a cache on the way replays a redirect. Reload the page to try again.\n";
+    or a cache on the way replays a redirect, or a broken cookie of this site hides the new one (delete them).\n\
+    Reload the page to try again.\n";
 
 /// One request on its way through the app. Adapters make it with [`Sessions::begin`] and hand it to
 /// handlers; it is shared by every extractor.
@@ -213,28 +215,27 @@ impl Exchange {
     /// or deletes go with it.
     pub(crate) fn refuse_signed_out(&self) -> Answer {
         let mut edits = std::mem::take(&mut self.ledger().pending);
-        if self.is_navigation() && !self.loop_stopped() {
-            edits.push(FieldEdit::set("location", self.sessions.sign_in_location(&self.head)));
-            return self.answer(307, edits, "");
-        }
+        let turn = match self.decided.get() {
+            Some(Decided::Decision { decision, .. }) => self.sessions.sign_in_turn(&self.head, decision),
+            _ => SignInTurn::Go(Vec::new()),
+        };
+        let refusal = match turn {
+            SignInTurn::Go(counted) if self.is_navigation() => {
+                edits.extend(counted);
+                edits.push(FieldEdit::set("location", self.sessions.sign_in_location(&self.head)));
+                return self.answer(307, edits, "");
+            }
+            SignInTurn::Go(_) => "401: sign in first\n",
+            SignInTurn::Stop => LOOP_STOPPED,
+        };
         // RFC 9110 section 15.5.2: a 401 names a challenge. Session tokens are accepted as bearer tokens.
         edits.push(FieldEdit::set("www-authenticate", "Bearer"));
-        self.answer(401, edits, if self.loop_stopped() { LOOP_STOPPED } else { "401: sign in first\n" })
+        self.answer(401, edits, refusal)
     }
 
-    /// Tells whether redirects were withheld because they ran in a circle.
-    fn loop_stopped(&self) -> bool {
-        matches!(self.decided.get(), Some(Decided::Decision { decision, .. }) if decision.loop_stopped)
-    }
-
-    /// Tells whether the request loads a page. Only GET and HEAD can be sent on to another page.
+    /// Tells whether the request loads a page.
     pub(crate) fn is_navigation(&self) -> bool {
-        let fields = &self.head.fields;
-        self.head.is_get_or_head()
-            && match fields.first("sec-fetch-dest") {
-                Some(destination) => matches!(destination, "document" | "iframe"),
-                None => fields.first("accept").is_some_and(|accept| accept.starts_with("text/html")),
-            }
+        is_navigation(&self.head)
     }
 
     /// Notes a reader. `false`: too late, the response head is committed.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use nostore_cache::{NetlifyVary, Platform};
 use nostore_message::{FieldEdit, Origin, RequestHead};
-use nostore_session::{Config, ConfigError, Instance, clear_cookies, sign_in_location};
+use nostore_session::{
+    Config, ConfigError, Decision, Instance, SignInTurn, clear_cookies, sign_in_location, sign_in_turn,
+};
 
 use crate::driver::{Decided, Driver};
 use crate::routes::RouteError;
@@ -144,6 +146,10 @@ impl Sessions {
 
     pub(crate) async fn revoke(&self, request: &RequestHead<'_>) -> SignOut {
         self.0.driver.revoke(request, &self.0.config, self.0.clock.now()).await
+    }
+
+    pub(crate) fn sign_in_turn(&self, request: &RequestHead<'_>, decision: &Decision) -> SignInTurn {
+        sign_in_turn(request, &self.0.config, decision)
     }
 
     pub(crate) fn clear_cookies(&self) -> Vec<FieldEdit> {

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod cookie_protection;
+mod ending;
 mod exchange;
 mod gate;
 mod heads;
