@@ -29,7 +29,8 @@ pub enum BodyError {
     },
 }
 
-/// A request's body: the visitor's, or none.
+/// A request's body: the visitor's, or none. Trailer fields end here (RFC 9110 section 6.5.1 allows that): they could
+/// say what [`crate::clean_request`] takes out of the head.
 #[derive(Debug)]
 pub struct RequestBody {
     incoming: Option<Incoming>,
@@ -67,6 +68,7 @@ impl Body for RequestBody {
         let Some(incoming) = &mut self.incoming else { return Poll::Ready(None) };
         let frame = std::task::ready!(Pin::new(incoming).poll_frame(cx));
         self.progress.fetch_add(1, Ordering::Relaxed);
+        let frame = frame.filter(|frame| !frame.as_ref().is_ok_and(Frame::is_trailers));
         Poll::Ready(frame.map(|frame| frame.map_err(|source| BodyError::Visitor { source })))
     }
 

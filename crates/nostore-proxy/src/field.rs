@@ -65,6 +65,7 @@ pub fn clean_request(fields: &mut HeaderMap, received: Version, forwarded: &Forw
     let trailers = accepts_trailers(fields);
     remove_hop_by_hop(fields);
     remove_claims(fields);
+    fields.remove(header::TRAILER);
     if trailers {
         fields.insert(header::TE, HeaderValue::from_static("trailers"));
     }

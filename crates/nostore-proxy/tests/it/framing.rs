@@ -16,7 +16,7 @@ async fn repeating() -> std::net::SocketAddr {
             head.lines().filter_map(|line| line.strip_prefix("content-length: ")).collect();
         let mut body = Vec::new();
         if head.contains("transfer-encoding: chunked") {
-            while !body.ends_with(b"0\r\n\r\n") {
+            while !body.ends_with(b"\r\n\r\n") {
                 body.push(stream.read_u8().await.unwrap());
             }
         } else if let [length] = lengths[..] {
@@ -65,4 +65,15 @@ async fn lengths_row_by_row() {
         writeln!(table, "{lines:?}\n    {status} {body}").unwrap();
     }
     insta::assert_snapshot!(table);
+}
+
+/// What a visitor may not claim in the head it may not claim behind the body either.
+#[tokio::test]
+async fn a_request_loses_its_trailer_fields() {
+    let front = front(&format!("http://{}", repeating().await), Limits::default()).await;
+    let lines = "transfer-encoding: chunked\r\nte: trailers\r\ntrailer: x-forwarded-for, x-real-ip, x-sum";
+    let content = "3\r\none\r\n0\r\nx-forwarded-for: 6.6.6.6\r\nx-real-ip: 6.6.6.6\r\nx-sum: 1\r\n\r\n";
+    let request = format!("POST / HTTP/1.1\r\nhost: a\r\nconnection: close, te\r\n{lines}\r\n\r\n{content}");
+    let answer = ask(front, &request).await;
+    assert!(answer.contains("3\\r\\none\\r\\n0\\r\\n") && !answer.contains("6.6.6.6"), "{answer}");
 }
