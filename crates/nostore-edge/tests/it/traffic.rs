@@ -140,8 +140,7 @@ async fn the_end_waits_for_nobody_longer_than_the_grace() {
         ("an endless answer", "GET / HTTP/1.1\r\nhost: a\r\n\r\n", "5\r\nevent\r\n"),
     ];
     for (name, sent, got) in rows {
-        let bench =
-            bench_with("rfc9111", endless, |config| config.grace = Duration::from_millis(100)).await;
+        let bench = bench_with("rfc9111", endless, |config| config.grace = Duration::from_millis(100)).await;
         let mut visitor = TcpStream::connect(bench.address).await.unwrap();
         visitor.write_all(sent.as_bytes()).await.unwrap();
         if !got.is_empty() {
