@@ -25,6 +25,24 @@ pub struct Config {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
+    /// The secret key is empty, blank, or holds what no key holds. Never says what was found: it is a secret.
+    #[error(
+        "expected a secret key (sk_test_... or sk_live_...), found {found}; set it to the one that the identity service shows"
+    )]
+    SecretKey {
+        /// What was found, in words.
+        found: &'static str,
+    },
+    /// The two keys belong to instances of different kinds.
+    #[error(
+        "expected the publishable and the secret key of one instance, found a {publishable} publishable key with a {secret} secret key; copy both again from the same place"
+    )]
+    SecretKeyMode {
+        /// The kind of the publishable key.
+        publishable: Instance,
+        /// The kind of the secret key.
+        secret: Instance,
+    },
     /// A URL is not one.
     #[error("expected {setting} to be an http or https URL{alternative}, found {found:?}")]
     Url {
@@ -42,6 +60,8 @@ impl ConfigError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
+            Self::SecretKey { .. } => "secret-key",
+            Self::SecretKeyMode { .. } => "secret-key-mode",
             Self::Url { .. } => "config-url",
         }
     }
@@ -115,6 +135,35 @@ impl Config {
     pub fn clock_skew_ms(mut self, millis: i64) -> Self {
         self.clock_skew_ms = millis.max(0);
         self
+    }
+
+    /// Checks the secret key: that there is one, that it can stand in a field line, and that it is of the
+    /// publishable key's kind where its prefix tells.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::SecretKey`] and [`ConfigError::SecretKeyMode`].
+    pub fn check_secret_key(&self) -> Result<(), ConfigError> {
+        let (text, publishable) = (self.secret_key.expose(), self.instance());
+        let found = if text.trim().is_empty() {
+            Some("nothing")
+        } else if text.starts_with("pk_") {
+            Some("a publishable key (pk_...)")
+        } else if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Some("white space or another character that no key holds")
+        } else {
+            None
+        };
+        if let Some(found) = found {
+            return Err(ConfigError::SecretKey { found });
+        }
+        let kinds = [("sk_test_", Instance::Development), ("sk_live_", Instance::Production)];
+        match kinds.into_iter().find(|(prefix, _)| text.starts_with(prefix)) {
+            Some((_, secret)) if secret != publishable => {
+                Err(ConfigError::SecretKeyMode { publishable, secret })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Returns the publishable key.

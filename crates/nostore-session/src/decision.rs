@@ -1,5 +1,7 @@
 //! The outcome: who it is, why, and what the response must carry.
 
+use std::fmt;
+
 use nostore_message::{FieldEdit, Secret};
 use serde_json::{Map, Value};
 
@@ -10,7 +12,7 @@ use crate::{Reason, name};
 /// **Rule for every shell:** where [`Decision::location`] is there, answer 307 with the edits and
 /// nothing else, whatever the status; a resolved handshake of a development instance is signed in
 /// *and* has a location.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Decision {
     /// Who it is.
     pub status: Status,
@@ -103,6 +105,24 @@ impl Decision {
             Status::SignedIn(session) => Some(session),
             _ => None,
         }
+    }
+}
+
+/// Names the fields that are edited and not their values: locations and cookies hold tokens.
+impl fmt::Debug for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |edit: &FieldEdit| match edit {
+            FieldEdit::Append { name, .. } | FieldEdit::Remove { name } | FieldEdit::Set { name, .. } => {
+                name.clone()
+            }
+        };
+        f.debug_struct("Decision")
+            .field("status", &self.status)
+            .field("reason", &self.reason)
+            .field("message", &self.message)
+            .field("edits", &self.edits.iter().map(name).collect::<Vec<_>>())
+            .field("loop_stopped", &self.loop_stopped)
+            .finish()
     }
 }
 

@@ -57,8 +57,8 @@ pub enum Need {
     },
 }
 
-/// The answer to a [`Need`].
-#[derive(Clone, Debug)]
+/// The answer to a [`Need`]. `Debug` shows no directive: they hold session tokens.
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Answer {
     /// To [`Need::HandshakePayload`].
@@ -234,6 +234,20 @@ impl Answer {
         match self {
             Self::JwkSet { result: Ok(set), .. } => Some(set),
             _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HandshakePayload { result, .. } => {
+                let count = result.as_ref().map(Vec::len);
+                f.debug_struct("HandshakePayload").field("directives", &count).finish_non_exhaustive()
+            }
+            Self::JwkSet { kid, result } => {
+                f.debug_struct("JwkSet").field("kid", kid).field("result", result).finish()
+            }
         }
     }
 }

@@ -1,13 +1,15 @@
 //! What the gate answers instead of the app.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use nostore_message::FieldEdit;
 
 /// A whole response: adapters start from an empty head, apply the edits in order, and send it.
 ///
-/// The edits hold everything, the field set of a sensitive response included.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// The edits hold everything, the field set of a sensitive response included. `Debug` leaves them out,
+/// because locations and cookies hold tokens.
+#[derive(Clone, Eq, PartialEq)]
 #[must_use = "an answer protects nobody until it is sent"]
 pub struct Answer {
     /// The status code.
@@ -30,5 +32,14 @@ impl Answer {
             }
             _ => None,
         })
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .field("body", &self.body)
+            .finish_non_exhaustive()
     }
 }

@@ -10,6 +10,7 @@
 //!
 //! What a cache makes of the level: see [`crate::protect_response`].
 
+use std::fmt;
 use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -27,8 +28,7 @@ const LOOP_STOPPED: &str = "401: signing in led back here again and again within
     Reload the page to try again.\n";
 
 /// One request on its way through the app. Adapters make it with [`Sessions::begin`] and hand it to
-/// handlers; it is shared by every extractor.
-#[derive(Debug)]
+/// handlers; it is shared by every extractor. `Debug` shows method, path and level: the rest holds tokens.
 pub struct Exchange {
     sessions: Sessions,
     head: RequestHead<'static>,
@@ -37,7 +37,7 @@ pub struct Exchange {
 }
 
 /// What has happened so far.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Ledger {
     pub(crate) level: Option<(Sensitivity, Why)>,
     pub(crate) pending: Vec<FieldEdit>,
@@ -291,6 +291,16 @@ impl Exchange {
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         // Every change is made in one step, so a panicked holder left nothing half-made.
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchange")
+            .field("method", &self.head.method)
+            .field("path", &self.head.path())
+            .field("sensitivity", &self.sensitivity())
+            .finish_non_exhaustive()
     }
 }
 

@@ -57,6 +57,9 @@ pub enum BuildError {
     /// The client for the identity service could not be made.
     #[error("expected a TLS configuration that works")]
     Client(#[source] rustls::Error),
+    /// The keys are refused.
+    #[error(transparent)]
+    Keys(ConfigError),
     /// The route rules are refused.
     #[error(transparent)]
     Routes(#[from] RouteError),
@@ -77,6 +80,7 @@ impl BuildError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Client(_) => "client",
+            Self::Keys(error) => error.code(),
             Self::Routes(error) => error.code(),
             Self::SignInPath { .. } => "sign-in-path",
         }
@@ -242,6 +246,7 @@ impl SessionsBuilder {
     ///
     /// See [`BuildError`].
     pub fn build(self) -> Result<Sessions, BuildError> {
+        self.config.check_secret_key().map_err(BuildError::Keys)?;
         let path = &self.sign_in_path;
         if !path.starts_with('/') || path.starts_with("//") || path.contains(['?', '#', '\\', '*']) {
             return Err(BuildError::SignInPath { found: path.clone(), source: None });

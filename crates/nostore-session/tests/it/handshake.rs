@@ -201,3 +201,21 @@ fn r1_12_a_nonce_wins_over_a_token_and_the_url_over_cookies() {
     }
     insta::assert_snapshot!(table);
 }
+
+#[test]
+fn what_is_decided_prints_no_token() {
+    for instance in [Instance::Development, Instance::Production] {
+        let (config, tokens) = (config(instance), Tokens::new(instance));
+        let out = tokens.fill(&cookies(&config, "uat=1 session=<EXPIRED> browser=b"));
+        let back = handshake('a', &json!([cookie("__session", tokens.text("GOOD"))]));
+        for line in [out, format!("__clerk_handshake={back}")] {
+            let decision = decide(&page("/a", &line), &config);
+            assert!(decision.edits.iter().any(|edit| format!("{edit:?}").contains("eyJ")));
+            assert!(!format!("{decision:?}").contains("eyJ"), "{decision:?}");
+        }
+        let need = nostore_session::Need::HandshakePayload { nonce: nostore_message::Secret::new("n") };
+        let body = json!({"directives": [cookie("__session", tokens.text("GOOD"))]}).to_string();
+        let answer = format!("{:?}", need.read(200, body.as_bytes()));
+        assert_eq!(answer, "HandshakePayload { directives: Ok(1), .. }");
+    }
+}

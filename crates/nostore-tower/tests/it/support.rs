@@ -50,7 +50,7 @@ pub(crate) async fn sessions(instance: Instance) -> SessionsBuilder {
     };
     let publishable = PublishableKey::parse(&PublishableKey::encode(instance, host)).unwrap();
     let config =
-        Config::new(publishable, Secret::new("sk_test_hush")).api_url(&format!("http://{address}")).unwrap();
+        Config::new(publishable, Secret::new("sk_hush")).api_url(&format!("http://{address}")).unwrap();
     Sessions::builder(config).platform(None).dev(false).clock(|| UnixTime::from_secs(NOW))
 }
 

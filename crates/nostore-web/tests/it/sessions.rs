@@ -2,11 +2,11 @@
 
 use std::ffi::OsStr;
 
-use nostore_message::{Fields, Origin, RequestHead, Scheme, Sensitivity};
-use nostore_session::Instance;
-use nostore_web::{Begin, Environment, Routes, Sessions};
+use nostore_message::{Fields, Origin, RequestHead, Scheme, Secret, Sensitivity};
+use nostore_session::{Config, Instance};
+use nostore_web::{Begin, Environment, Routes, Sessions, Why};
 
-use crate::support::config;
+use crate::support::{Identity, alice, config, handshake_token};
 
 fn request(authority: &'static str, cookie: &'static str) -> RequestHead<'static> {
     RequestHead {
@@ -40,6 +40,30 @@ fn the_identity_services_sign_in_page() {
     insta::assert_snapshot!(found.join("\n"));
     let nowhere = sessions(Instance::Development).identity_sign_in_url(&request("", ""), "/orders");
     assert_eq!(nowhere, "http://127.0.0.1:8081/sign-in");
+}
+
+#[test]
+fn secret_keys_row_by_row() {
+    let rows = [
+        (Instance::Development, "sk_test_hush"),
+        (Instance::Production, "sk_live_hush"),
+        (Instance::Production, "hush"),
+        (Instance::Production, ""),
+        (Instance::Production, " \t\n"),
+        (Instance::Production, "sk_live_hush\n"),
+        (Instance::Production, "sk_live_h\u{fc}sh"),
+        (Instance::Production, "pk_live_hush"),
+        (Instance::Production, "sk_test_hush"),
+        (Instance::Development, "sk_live_hush"),
+    ];
+    let found = rows.map(|(instance, secret)| {
+        let config = Config::new(config(instance).publishable_key().clone(), Secret::new(secret));
+        let built = Sessions::builder(config).platform(None).dev(false).build();
+        let told = built.map_or_else(|error| format!("{}: {error}", error.code()), |_| "accepted".to_owned());
+        assert!(!told.contains("hush"), "{told}");
+        format!("{instance} {secret:?}\n    {told}")
+    });
+    insta::assert_snapshot!(found.join("\n"));
 }
 
 #[tokio::test]
@@ -107,6 +131,34 @@ fn r1_3_r1_4_the_environment_is_given_or_read_once() {
         .environment(|name| (name == "NETLIFY").then(|| OsStr::new("true")))
         .build();
     by_environment.unwrap();
+}
+
+/// Handlers hold these, and whoever instruments a handler prints its arguments.
+#[tokio::test]
+async fn what_handlers_hold_prints_no_token() {
+    let identity = Identity::start().await;
+    let (cookie, back) = (alice(), format!("__clerk_handshake={}", handshake_token()));
+    for instance in [Instance::Development, Instance::Production] {
+        let sessions = identity.sessions(instance).build().unwrap();
+        for cookie in [&cookie, &back] {
+            let head = crate::heads::request(
+                "/?x=eyJ",
+                &[crate::heads::PAGE[0], ("cookie", cookie), ("authorization", "")],
+            );
+            let begin = sessions.begin(head).await;
+            let mut shown = format!("{begin:?}");
+            if let Begin::Continue(exchange) = begin {
+                shown += &format!("{exchange:?} {:?}", exchange.auth(Why::here()).await);
+                assert!(shown.contains("user_alice"), "{shown}");
+            }
+            assert!(!shown.contains("eyJ"), "{shown}");
+        }
+        let expired = crate::support::cookies(&crate::support::token(-90));
+        let out = crate::heads::request("/", &[crate::heads::PAGE[0], ("cookie", &expired)]);
+        let exchange = crate::heads::passed(&sessions, out).await;
+        let refused = format!("{:?} {exchange:?}", exchange.auth(Why::here()).await);
+        assert!(refused.contains("307") && !refused.contains("eyJ"), "{refused}");
+    }
 }
 
 #[test]

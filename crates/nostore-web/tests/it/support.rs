@@ -116,7 +116,7 @@ impl Identity {
     fn answer(&self, request: &Request<Incoming>) -> Result<Response<Full<Bytes>>, std::io::Error> {
         let target = request.uri().path_and_query().unwrap().as_str().to_owned();
         self.seen.lock().unwrap().push(format!("{} {target}", request.method()));
-        assert_eq!(request.headers()["authorization"], "Bearer sk_test_hush");
+        assert_eq!(request.headers()["authorization"], "Bearer sk_hush");
         let script = Arc::clone(&self.script.lock().unwrap());
         let (status, body) = script(&target).ok_or_else(|| std::io::Error::other("hung up"))?;
         Ok::<_, Infallible>(Response::builder().status(status).body(Full::new(Bytes::from(body))).unwrap())
@@ -145,7 +145,7 @@ pub(crate) fn config(instance: Instance) -> Config {
         Instance::Production => "accounts.nostore.example",
     };
     let publishable = PublishableKey::parse(&PublishableKey::encode(instance, host)).unwrap();
-    Config::new(publishable, Secret::new("sk_test_hush"))
+    Config::new(publishable, Secret::new("sk_hush"))
 }
 
 /// A session token for Alice, issued at `NOW` plus `offset` seconds, valid for a minute.
