@@ -25,7 +25,6 @@ use std::borrow::Cow;
 use nostore_cache::{Intent, author_intent};
 use nostore_message::{FieldEdit, RequestHead, ResponseHead, Sensitivity, SetCookie, apply};
 
-use crate::routes::Access;
 use crate::{AUTH_SENSITIVE_FIELD, Circumstances, Routes, Why, protect_response};
 
 /// The names of an app's session cookies and the routes that do not depend on them.
@@ -93,7 +92,7 @@ impl CookieProtection {
         let credential = carried
             .map(|name| Why::CookieOnRequest(name.clone()))
             .or_else(|| request.fields.contains("authorization").then_some(Why::CredentialOnRequest));
-        let public = self.routes.rule_for(request.path()).is_some_and(|rule| rule.access() == Access::Public);
+        let public = self.routes.is_public(request.path());
         Observed { credential, public, safe: request.is_get_or_head() }
     }
 

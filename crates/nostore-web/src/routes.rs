@@ -125,6 +125,13 @@ impl Routes {
         hidden.or(received)
     }
 
+    /// Tells whether every reading of `path` is public, so that `/assets/../orders` is not what `/assets/*` is.
+    pub(crate) fn is_public(&self, path: &str) -> bool {
+        let public = |path: &str| self.most_specific(path).is_some_and(|rule| !rule.protects());
+        let decoded = percent_decode_str(path).decode_utf8_lossy();
+        public(path) && public(&canonical(path)) && public(&canonical(&decoded))
+    }
+
     /// Checks the patterns, that no two rules contradict each other, and that the sign-in page is open.
     ///
     /// # Errors

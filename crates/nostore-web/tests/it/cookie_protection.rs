@@ -90,6 +90,9 @@ fn r3_4_rules_row_by_row() {
         ("public, carries it", ("GET", "/", id), none, (200, &[CACHEABLE])),
         ("public, carries it, silent", ("GET", "/", id), none, (200, &[])),
         ("public below", ("GET", "/assets/logo.svg", id), none, (200, &[CACHEABLE])),
+        ("public, climbing out", ("GET", "/assets/../orders", id), none, (200, &[CACHEABLE])),
+        ("public, hidden climb", ("GET", "/assets/..%2forders", id), none, (200, &[CACHEABLE])),
+        ("public, closing slash", ("GET", "/assets/", id), none, (200, &[CACHEABLE])),
         ("public by mark", ("GET", "/about", id), public, (200, &[CACHEABLE])),
         ("public, other spelling", ("GET", "//", id), none, (200, &[CACHEABLE])),
         (
