@@ -37,6 +37,9 @@ pub(crate) const KID_MISS_SECS: i64 = 5;
 /// How long after a failure nobody asks again.
 pub(crate) const FAILURE_SECS: i64 = 1;
 
+/// How long after a failure nobody waits for the service who can do with the set that is there.
+pub(crate) const OUTAGE_SECS: i64 = 30;
+
 /// The longest `kid` that is remembered, in bytes; a longer one is never asked for.
 const MAX_KID_BYTES: usize = 256;
 
@@ -96,7 +99,13 @@ impl KeyStore {
         kid: Option<&str>,
         fetch: impl Future<Output = Result<Arc<JwkSet>, KeysFailure>>,
     ) -> Result<Arc<JwkSet>, KeysFailure> {
-        let seen = self.state().flights;
+        let seen = {
+            let state = self.state();
+            if state.can_do_without(now, kid) {
+                return state.usable(now);
+            }
+            state.flights
+        };
         let turn = self.flight.lock().await;
         let plan = self.state().plan(now, kid, seen);
         if plan == Plan::Fetch {
@@ -159,6 +168,12 @@ impl State {
     fn usable(&self, now: UnixTime) -> Result<Arc<JwkSet>, KeysFailure> {
         let young = self.age_secs(now).is_none_or(|age| age < STALE_SECS);
         self.set.clone().filter(|_| young).ok_or(self.failure.unwrap_or(KeysFailure::Unreachable))
+    }
+
+    /// Tells whether the service is down and the key is here all the same.
+    fn can_do_without(&self, now: UnixTime, kid: Option<&str>) -> bool {
+        let holds = |set: Arc<JwkSet>| kid.is_some_and(|kid| set.find(kid).is_some());
+        within(self.failed_at, now, OUTAGE_SECS) && self.usable(now).is_ok_and(holds)
     }
 
     fn plan(&mut self, now: UnixTime, kid: Option<&str>, seen: u64) -> Plan {

@@ -196,6 +196,27 @@ async fn a_stale_set_serves_while_the_service_is_down() {
     assert!(site.read(&token(86_401)).await);
 }
 
+/// A service that hangs takes seconds to fail: not every visitor may wait for that.
+#[tokio::test]
+async fn while_the_service_is_down_few_wait_for_it() {
+    let site = Site::start().await;
+    assert!(site.read(&token(0)).await);
+    site.identity.script(|_| None);
+    site.clock.forward(3_600);
+    assert!(site.read(&token(3_600)).await);
+    let asked = site.requests();
+    site.clock.forward(29);
+    assert!(site.read(&token(3_629)).await);
+    assert_eq!(site.requests(), asked);
+    // A key that nobody knows here is asked for all the same.
+    assert!(!site.read(&forged("new")).await);
+    assert_ne!(site.requests(), asked);
+    let asked = site.requests();
+    site.clock.forward(30);
+    assert!(site.read(&token(3_659)).await);
+    assert_ne!(site.requests(), asked);
+}
+
 #[tokio::test]
 async fn answers_are_bounded_and_must_be_sets() {
     let site = Site::start().await;
