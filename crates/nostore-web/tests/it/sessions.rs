@@ -113,8 +113,8 @@ fn what_is_refused() {
     insta::assert_snapshot!(shown);
 }
 
-#[test]
-fn r1_3_r1_4_the_environment_is_given_or_read_once() {
+#[tokio::test]
+async fn r1_3_r1_4_the_environment_is_given_or_read_once() {
     let one = |name: &'static str, value: &'static str| {
         Environment::read(move |asked| (asked == name).then(|| OsStr::new(value)))
     };
@@ -127,10 +127,15 @@ fn r1_3_r1_4_the_environment_is_given_or_read_once() {
     assert_eq!(one("URL", "https://evilnetlify.app").platform, None);
     assert!(one("NOSTORE_DEV", "1").dev);
     assert!(!one("NOSTORE_DEV", "0").dev);
-    let by_environment = Sessions::builder(config(Instance::Production))
-        .environment(|name| (name == "NETLIFY").then(|| OsStr::new("true")))
-        .build();
-    by_environment.unwrap();
+    // What the environment says reaches the wire.
+    for (name, expected) in [("NETLIFY", 1), ("VERCEL", 0), ("HOME", 0)] {
+        let sessions = Sessions::builder(config(Instance::Development))
+            .environment(move |asked| (asked == name).then(|| OsStr::new("1")))
+            .routes(Routes::new().protected("/dashboard"));
+        let head = crate::heads::request("/dashboard", &crate::heads::PAGE);
+        let answer = crate::heads::answered(&sessions.build().unwrap(), head).await;
+        assert_eq!(crate::heads::head_of(&answer).fields.all("netlify-vary").count(), expected, "{name}");
+    }
 }
 
 /// Handlers hold these, and whoever instruments a handler prints its arguments.
