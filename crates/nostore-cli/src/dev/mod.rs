@@ -19,7 +19,7 @@ use crate::args::{DEFAULT_ISSUER_LISTEN, DEFAULT_LISTEN, DevArgs};
 use crate::error::Failed;
 use crate::interrupt::Interrupt;
 use crate::ports;
-use crate::report::{Reporter, without_values};
+use crate::report::Reporter;
 use crate::sample::Incident;
 use crate::stage::{App, Stage, StageOptions, origin};
 use child::App as Child;
@@ -147,8 +147,7 @@ async fn probe(url: &str, reporter: &Reporter) {
 }
 
 fn tell_issuer(reporter: &Reporter, record: &nostore_issuer::Record) {
-    let path = without_values(&record.path);
     reporter.event_for_machines(&json!({
-        "event": "issuer", "method": record.method, "path": path, "status": record.status,
+        "event": "issuer", "method": record.method, "path": record.path, "status": record.status,
     }));
 }
