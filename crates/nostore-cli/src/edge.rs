@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anstyle::Style;
 use nostore_edge::{Edge, EdgeConfig};
+use nostore_web::SystemClock;
 use serde_json::json;
 
 use crate::args::{DEFAULT_LISTEN, EdgeArgs};
@@ -35,7 +36,7 @@ pub(crate) async fn run(args: &EdgeArgs) -> Result<(), Failed> {
     let reporter = Arc::new(Reporter::new(args.json));
     let told = Arc::clone(&reporter);
     let (listener, address) = ports::listen(args.listen, DEFAULT_LISTEN, "--listen").await?;
-    let mut config = EdgeConfig::new(args.origin.clone(), profile.clone());
+    let mut config = EdgeConfig::new(args.origin.clone(), profile.clone(), Arc::new(SystemClock));
     config.public_authority = Some(address.to_string());
     config.sink = Arc::new(move |record| told.request(&record));
     let edge = Edge::new(config)

@@ -116,7 +116,7 @@ impl Stage {
                 serve_sample(&mut tasks, sessions, incident, stopped.clone()).await?
             }
         };
-        let mut config = EdgeConfig::new(app.clone(), options.profile);
+        let mut config = EdgeConfig::new(app.clone(), options.profile, Arc::new(SystemClock));
         config.public_authority = Some(format!("localhost:{}", edge_address.port()));
         config.sink = options.edge_sink;
         let edge = Edge::new(config).map_err(|error| {
@@ -190,7 +190,7 @@ pub(crate) async fn open_issuer(options: IssuerOptions) -> Result<Arc<Server>, F
     };
     let allowed = options.allowed.iter().map(|text| origin(text)).collect::<Result<Vec<_>, _>>()?;
     let own = origin(&format!("http://{host}:{}", options.address.port()))?;
-    let mut config = ServerConfig::new(mode, own, allowed);
+    let mut config = ServerConfig::new(mode, own, allowed, Arc::new(SystemClock));
     config.data_dir = options.data;
     config.session_ttl_secs = options.session_secs;
     config.records = Some(options.sink);

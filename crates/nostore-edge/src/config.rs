@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nostore_cache::Profile;
+use nostore_message::Clock;
 use nostore_proxy::{Limits, UpstreamError};
 
-use crate::clock::{Clock, SystemClock};
 use crate::record::Sink;
 
 /// An edge's configuration: [`EdgeConfig::new`], then change what should differ.
@@ -36,9 +36,9 @@ pub struct EdgeConfig {
 }
 
 impl EdgeConfig {
-    /// Makes a configuration with the defaults, the machine's clock and nobody to tell.
+    /// Makes a configuration with the defaults and nobody to tell.
     #[must_use]
-    pub fn new(origin: impl Into<String>, profile: Profile) -> Self {
+    pub fn new(origin: impl Into<String>, profile: Profile, clock: Arc<dyn Clock>) -> Self {
         Self {
             origin: origin.into(),
             profile,
@@ -48,7 +48,7 @@ impl EdgeConfig {
             limits: Limits::default(),
             visitor_head: Duration::from_secs(30),
             grace: Duration::from_secs(3),
-            clock: Arc::new(SystemClock),
+            clock,
             sink: Arc::new(drop),
         }
     }

@@ -10,12 +10,11 @@ use http::header::{self, HeaderValue};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use nostore_cache::{Forward, Lookup, Outcome, PrimaryKey, Profile, Selection, Variants};
-use nostore_message::http1;
+use nostore_message::{Clock, http1};
 use nostore_proxy::Upstream;
 use tokio::sync::watch;
 
 use crate::body::EdgeBody;
-use crate::clock::Clock;
 use crate::config::{EdgeConfig, EdgeError};
 use crate::head;
 use crate::record::{Handling, Record, Sink};

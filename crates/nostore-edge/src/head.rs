@@ -5,7 +5,7 @@ use http::request::Parts;
 use http::uri::Authority;
 use nostore_message::{Secret, SetCookie, UnixTime};
 
-use crate::clock::http_date;
+use crate::date::http_date;
 
 const NOSTORE_WHY: HeaderName = HeaderName::from_static("nostore-why");
 const AUTH_SENSITIVE: HeaderName = HeaderName::from_static("auth-sensitive");

@@ -23,9 +23,10 @@
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use nostore_cache::Profile;
-//! use nostore_edge::{Edge, EdgeConfig};
+//! use nostore_edge::{Clock, Edge, EdgeConfig};
 //!
-//! let mut config = EdgeConfig::new("http://127.0.0.1:3000", Profile::named("netlify")?);
+//! # let clock: std::sync::Arc<dyn Clock> = std::sync::Arc::new(|| nostore_message::UnixTime::from_secs(0));
+//! let mut config = EdgeConfig::new("http://127.0.0.1:3000", Profile::named("netlify")?, clock);
 //! config.sink = std::sync::Arc::new(|record| drop(record.to_json()));
 //! let edge = Edge::new(config)?;
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
@@ -38,8 +39,8 @@
 
 mod answer;
 mod body;
-mod clock;
 mod config;
+mod date;
 mod edge;
 mod head;
 mod leak;
@@ -49,9 +50,9 @@ mod store;
 mod tally;
 mod visit;
 
-pub use clock::{Clock, SystemClock};
 pub use config::{EdgeConfig, EdgeError};
 pub use edge::Edge;
 pub use nostore_cache::Hazard;
+pub use nostore_message::Clock;
 pub use record::{Handling, Record, Sink};
 pub use tally::Summary;

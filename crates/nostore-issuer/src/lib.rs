@@ -26,4 +26,4 @@ mod pages;
 mod server;
 mod store;
 
-pub use server::{Clock, DataDirError, OpenError, Record, RecordSink, Server, ServerConfig};
+pub use server::{DataDirError, OpenError, Record, RecordSink, Server, ServerConfig};

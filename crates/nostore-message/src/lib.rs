@@ -31,4 +31,4 @@ pub use head::{RequestHead, ResponseHead};
 pub use origin::{Origin, OriginError, Scheme};
 pub use secret::Secret;
 pub use sensitivity::Sensitivity;
-pub use time::UnixTime;
+pub use time::{Clock, UnixTime};

@@ -1,4 +1,4 @@
-//! Wall time as an argument.
+//! Wall time as an argument, and where shells take it from.
 
 /// Milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -39,6 +39,18 @@ impl UnixTime {
     #[must_use]
     pub const fn secs_since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0).div_euclid(1_000)
+    }
+}
+
+/// Tells the wall time (UTC). Laws never hold one: shells ask theirs and hand the answer in.
+pub trait Clock: Send + Sync {
+    /// Returns the present time.
+    fn now(&self) -> UnixTime;
+}
+
+impl<F: Fn() -> UnixTime + Send + Sync> Clock for F {
+    fn now(&self) -> UnixTime {
+        self()
     }
 }
 

@@ -2,13 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use nostore_message::UnixTime;
-
-/// Tells the wall time. Tests give one of their own.
-pub trait Clock: Send + Sync {
-    /// Returns the time (UTC).
-    fn now(&self) -> UnixTime;
-}
+use nostore_message::{Clock, UnixTime};
 
 /// The clock of the operating system.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,11 +17,5 @@ impl Clock for SystemClock {
             Ok(after) => millis(after),
             Err(before) => millis(before.duration()).saturating_neg(),
         })
-    }
-}
-
-impl<F: Fn() -> UnixTime + Send + Sync> Clock for F {
-    fn now(&self) -> UnixTime {
-        self()
     }
 }

@@ -52,11 +52,12 @@ mod why;
 
 pub use answer::Answer;
 pub use auth::Auth;
-pub use clock::{Clock, SystemClock};
+pub use clock::SystemClock;
 pub use cookie_protection::{CookieProtection, Marks, Observed};
 pub use environment::Environment;
 pub use exchange::{Exchange, SignOut};
 pub use gate::{Begin, BeginFuture, Start};
+pub use nostore_message::Clock;
 pub use protection::{AUTH_SENSITIVE_FIELD, Circumstances, Protected, protect_response};
 pub use return_path::safe_return_path;
 pub use routes::{Access, RouteError, Routes, Rule};

@@ -54,8 +54,11 @@ pub(crate) async fn bench_with(
 ) -> Bench {
     let (sender, records) = mpsc::unbounded_channel();
     let clock = Arc::new(TestClock(AtomicI64::new(START)));
-    let mut config = EdgeConfig::new(format!("http://{origin}"), Profile::named(profile).unwrap());
-    config.clock = Arc::<TestClock>::clone(&clock);
+    let mut config = EdgeConfig::new(
+        format!("http://{origin}"),
+        Profile::named(profile).unwrap(),
+        Arc::<TestClock>::clone(&clock),
+    );
     config.sink = Arc::new(move |record| drop(sender.send(record)));
     change(&mut config);
     let edge = Edge::new(config).unwrap();

@@ -89,6 +89,11 @@ async fn requests_that_are_not_in_order_row_by_row() {
 #[test]
 fn a_configuration_that_cannot_work_says_so() {
     let profile = || nostore_cache::Profile::named("rfc9111").unwrap();
-    let refused = |origin: &str| Edge::new(EdgeConfig::new(origin, profile())).err().unwrap().to_string();
+    let clock: std::sync::Arc<dyn nostore_edge::Clock> =
+        std::sync::Arc::new(|| nostore_message::UnixTime::from_secs(0));
+    let refused = |origin: &str| {
+        let config = EdgeConfig::new(origin, profile(), std::sync::Arc::clone(&clock));
+        Edge::new(config).err().unwrap().to_string()
+    };
     insta::assert_snapshot!([refused("127.0.0.1:3000"), refused("http://127.0.0.1:3000/app")].join("\n"));
 }

@@ -6,13 +6,13 @@
 //!   disk refuses, nothing changes and the answer says so.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::{Builder, JoinHandle};
 
-use nostore_message::{RequestHead, UnixTime};
+use nostore_message::{Clock, RequestHead, UnixTime};
 use tokio::sync::oneshot;
 
-use super::Clock;
 use super::data_dir::DataDir;
 use crate::core::{ENTROPY_BYTES, Issuer, Response};
 use crate::store::Store;
@@ -41,13 +41,17 @@ struct Job {
 }
 
 impl Engine {
-    pub(super) fn start(issuer: Issuer, kept: Option<(Store, DataDir)>, clock: Clock) -> io::Result<Self> {
+    pub(super) fn start(
+        issuer: Issuer,
+        kept: Option<(Store, DataDir)>,
+        clock: Arc<dyn Clock>,
+    ) -> io::Result<Self> {
         let (commands, queue) = mpsc::channel();
         let run = move || {
             let (store, _lock) = kept.map_or((None, None), |(store, dir)| (Some(store), Some(dir)));
             let mut worker = Worker { issuer, store };
             while let Ok(Command::Decide(job)) = queue.recv() {
-                let response = worker.answer(&job.head, &job.body, clock());
+                let response = worker.answer(&job.head, &job.body, clock.now());
                 // Nobody waits any more when the connection is gone.
                 let _gone = job.reply.send(response);
             }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nostore_jose::{SigningKey, SigningKeyError};
-use nostore_message::{Origin, Secret, UnixTime};
+use nostore_message::{Clock, Origin, Secret, UnixTime};
 
 use crate::core::{Issuer, Mode, Settings, State, secret_body};
 use crate::store::{Keys, SecretBytes, Store};
@@ -25,9 +25,6 @@ use data_dir::DataDir;
 use engine::Engine;
 
 pub use data_dir::DataDirError;
-
-/// Tells the wall time.
-pub type Clock = Arc<dyn Fn() -> UnixTime + Send + Sync>;
 
 /// Is told of every request that was answered. Called on an asynchronous thread: it must not block.
 pub type RecordSink = Arc<dyn Fn(Record) + Send + Sync>;
@@ -67,24 +64,16 @@ pub struct ServerConfig {
     /// How long a session token is valid, in seconds.
     pub session_ttl_secs: i64,
     /// Tells the wall time.
-    pub clock: Clock,
+    pub clock: Arc<dyn Clock>,
     /// Is told of every request.
     pub records: Option<RecordSink>,
 }
 
 impl ServerConfig {
-    /// Starts a configuration: kept in memory, tokens of 60 seconds, the system's clock.
+    /// Starts a configuration: kept in memory, tokens of 60 seconds.
     #[must_use]
-    pub fn new(mode: Mode, origin: Origin, allowed_origins: Vec<Origin>) -> Self {
-        Self {
-            data_dir: None,
-            mode,
-            origin,
-            allowed_origins,
-            session_ttl_secs: 60,
-            clock: Arc::new(system_time),
-            records: None,
-        }
+    pub fn new(mode: Mode, origin: Origin, allowed_origins: Vec<Origin>, clock: Arc<dyn Clock>) -> Self {
+        Self { data_dir: None, mode, origin, allowed_origins, session_ttl_secs: 60, clock, records: None }
     }
 }
 
@@ -178,7 +167,7 @@ impl Server {
             allowed_origins: config.allowed_origins,
             session_ttl_secs: config.session_ttl_secs,
         };
-        let now = (config.clock)();
+        let now = config.clock.now();
         let (issuer, kept) = match config.data_dir {
             None => {
                 let (signing_key, keys) = first_keys()?;
@@ -257,14 +246,14 @@ impl Server {
 /// Tells the record sink.
 #[derive(Clone)]
 struct Recorder {
-    clock: Clock,
+    clock: Arc<dyn Clock>,
     sink: Option<RecordSink>,
 }
 
 impl Recorder {
     fn record(&self, record: impl FnOnce(UnixTime) -> Record) {
         if let Some(sink) = &self.sink {
-            sink(record((self.clock)()));
+            sink(record(self.clock.now()));
         }
     }
 }
@@ -293,10 +282,4 @@ fn first_keys() -> Result<(SigningKey, Keys), OpenError> {
     let signing_key = SigningKey::generate()?;
     let pkcs8 = SecretBytes(signing_key.to_pkcs8()?.expose().to_vec());
     Ok((signing_key, Keys { signing_key: pkcs8, secret: Secret::new(secret_body(&entropy)) }))
-}
-
-#[expect(clippy::disallowed_methods, reason = "the one place where this program reads the wall clock")]
-fn system_time() -> UnixTime {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    UnixTime::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

@@ -24,9 +24,8 @@ pub(crate) fn fresh(name: &str) -> PathBuf {
 
 fn config(path: &Path, mode: Mode) -> ServerConfig {
     let service: Origin = origin("http://127.0.0.1:8081");
-    let mut config = ServerConfig::new(mode, service, vec![origin(SITE)]);
+    let mut config = ServerConfig::new(mode, service, vec![origin(SITE)], Arc::new(|| NOW));
     config.data_dir = Some(path.to_owned());
-    config.clock = Arc::new(|| NOW);
     config
 }
 

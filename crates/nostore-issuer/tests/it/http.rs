@@ -19,12 +19,15 @@ where
 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let authority = listener.local_addr().unwrap().to_string();
-    let mut config =
-        ServerConfig::new(Mode::Test, origin(&format!("http://{authority}")), vec![origin(SITE)]);
+    let mut config = ServerConfig::new(
+        Mode::Test,
+        origin(&format!("http://{authority}")),
+        vec![origin(SITE)],
+        Arc::new(|| NOW),
+    );
     let records = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&records);
     config.data_dir = path.map(Path::to_owned);
-    config.clock = Arc::new(|| NOW);
     config.records = Some(Arc::new(move |record| sink.lock().unwrap().push(record)));
     let server = tokio::task::spawn_blocking(|| Server::open(config)).await.unwrap().unwrap();
     let secret = server.secret_key().expose().to_owned();
