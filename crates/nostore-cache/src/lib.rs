@@ -67,7 +67,7 @@ pub use intent::{Intent, author_intent};
 pub use key::{Bypass, Lookup, PrimaryKey, forwarded, invalidated, lookup};
 pub use marks::{Forward, Outcome, delivered, marks};
 pub use netlify_vary::{NetlifyVary, Repeats};
-pub use platform::{Detected, FolderHint, Platform, detect, profile_for_folder};
+pub use platform::{Detected, FolderHint, Platform, detect, netlify_vary, profile_for_folder};
 pub use profile::{Confidence, Fact, Profile, SetError, UnknownProfile};
 pub use protect::{FIELD_SET, Protection, SILENT_WITH_CREDENTIALS, protect};
 pub use store::{Storability, StorePlan, storability};

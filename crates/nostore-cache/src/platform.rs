@@ -3,6 +3,8 @@
 
 use std::ffi::OsStr;
 
+use crate::netlify_vary::NetlifyVary;
+
 /// A hosting platform.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -88,6 +90,21 @@ pub fn detect<'e>(variable: impl Fn(&str) -> Option<&'e OsStr>) -> Option<Detect
         let counts = if *signal == "URL" { is_netlify_url(value) } else { !value.is_empty() };
         counts.then_some(Detected { platform: *platform, signal })
     })
+}
+
+/// Returns the `Netlify-Vary` that a sensitive response carries: on Netlify alone, and there for
+/// development instances, or for all where the site says so (`in_production`).
+///
+/// `cookies` are the names of every cookie that the decision reads.
+#[must_use]
+pub fn netlify_vary(
+    platform: Option<Platform>,
+    is_development: bool,
+    in_production: bool,
+    cookies: impl IntoIterator<Item = impl AsRef<str>>,
+) -> Option<NetlifyVary> {
+    let wanted = platform == Some(Platform::Netlify) && (is_development || in_production);
+    wanted.then(|| NetlifyVary::cookies(cookies))
 }
 
 fn is_netlify_url(url: &str) -> bool {

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::sync::Arc;
 
-use nostore_cache::{NetlifyVary, Platform};
+use nostore_cache::{NetlifyVary, Platform, netlify_vary};
 use nostore_message::{FieldEdit, Origin, RequestHead};
 use nostore_session::{
     Config, ConfigError, Decision, Instance, SignInTurn, clear_cookies, sign_in_location, sign_in_turn,
@@ -260,9 +260,12 @@ impl SessionsBuilder {
             (None, Some(_), Some(_)) => Environment::default(),
             (None, ..) => Environment::of_process(),
         };
-        let on_netlify = self.platform.unwrap_or(environment.platform) == Some(Platform::Netlify);
-        let wanted = self.netlify_vary_in_production || self.config.instance() == Instance::Development;
-        let netlify_vary = (on_netlify && wanted).then(|| NetlifyVary::cookies(self.config.cookie_names()));
+        let netlify_vary = netlify_vary(
+            self.platform.unwrap_or(environment.platform),
+            self.config.instance() == Instance::Development,
+            self.netlify_vary_in_production,
+            self.config.cookie_names(),
+        );
         Ok(Sessions(Arc::new(Inner {
             driver: Driver::new().map_err(BuildError::Client)?,
             session_cookies: self.config.session_cookie_names(),

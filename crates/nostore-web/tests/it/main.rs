@@ -7,6 +7,7 @@ mod exchange;
 mod gate;
 mod heads;
 mod keys;
+mod protection;
 mod return_path;
 mod routes;
 mod sessions;
