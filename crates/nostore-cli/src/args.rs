@@ -40,6 +40,8 @@ pub enum Command {
                             nostore edge --origin http://127.0.0.1:3000 --cdn netlify --set default-lifetime=10")]
     Edge(EdgeArgs),
     /// Run the offline identity service alone.
+    #[command(after_help = "Examples:\n  nostore issuer\n  \
+                            nostore issuer --listen 8091 --allow-origin http://localhost:5173")]
     Issuer(IssuerArgs),
     /// Print a completion script for a shell.
     Completions {
@@ -69,10 +71,10 @@ pub struct DevArgs {
     #[arg(long, value_name = "URL", conflicts_with_all = ["command", "unprotected"])]
     pub app: Option<String>,
     /// Where the emulated CDN listens [default: 127.0.0.1:8080, or the next free port].
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     pub listen: Option<SocketAddr>,
     /// Where the identity service listens [default: 127.0.0.1:8081, or the next free port].
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     pub issuer_listen: Option<SocketAddr>,
     /// The kind of instance: `test` puts the identity service on another site (127.0.0.1) as development
     /// instances do, `live` on the same site (localhost) as production instances do.
@@ -113,7 +115,7 @@ pub struct EdgeArgs {
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub set: Vec<String>,
     /// Where to listen [default: 127.0.0.1:8080, or the next free port].
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     pub listen: Option<SocketAddr>,
     /// Print one JSON object per event instead of text.
     #[arg(long)]
@@ -124,7 +126,7 @@ pub struct EdgeArgs {
 #[derive(Args, Debug)]
 pub struct IssuerArgs {
     /// Where to listen [default: 127.0.0.1:8081, or the next free port].
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     pub listen: Option<SocketAddr>,
     /// The kind of instance.
     #[arg(long, value_enum, default_value = "test")]
@@ -136,6 +138,15 @@ pub struct IssuerArgs {
     /// May be repeated.
     #[arg(long = "allow-origin", value_name = "ORIGIN")]
     pub allow_origin: Vec<String>,
+}
+
+/// Reads an address to listen on: `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`, or a port alone.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix("localhost:").unwrap_or(text).parse::<u16>();
+    let local = port.map(|port| SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, port)));
+    local
+        .or_else(|_| text.parse())
+        .map_err(|_| "expected an address such as 127.0.0.1:8080, or a port".to_owned())
 }
 
 /// The kind of instance that the keys stand for.
@@ -159,6 +170,18 @@ pub enum Failure {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
+
+    #[test]
+    fn addresses_are_read_as_people_write_them() {
+        for (text, expected) in
+            [("8080", "127.0.0.1:8080"), ("localhost:0", "127.0.0.1:0"), ("[::1]:1", "[::1]:1")]
+        {
+            assert_eq!(super::address(text).unwrap().to_string(), expected);
+        }
+        for text in ["", "localhost", "127.0.0.1", "example.com:80", "65536", "-1"] {
+            assert!(super::address(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn the_command_line_is_sound() {

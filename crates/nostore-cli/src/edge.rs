@@ -8,7 +8,7 @@ use nostore_web::SystemClock;
 use serde_json::json;
 
 use crate::args::{DEFAULT_LISTEN, EdgeArgs};
-use crate::dev::named;
+use crate::dev::{named, probe};
 use crate::error::Failed;
 use crate::interrupt::Interrupt;
 use crate::ports;
@@ -51,8 +51,15 @@ pub(crate) async fn run(args: &EdgeArgs) -> Result<(), Failed> {
         profile.stands_for()
     );
     reporter.event(&machine, &people);
+    probe(&args.origin, &reporter).await;
     reporter.table_head();
-    edge.serve(listener, interrupt.wait()).await;
+    let ended = async {
+        tokio::select! {
+            () = interrupt.wait() => {}
+            () = reporter.unread() => {}
+        }
+    };
+    edge.serve(listener, ended).await;
     reporter.summary(&edge.summary());
     Ok(())
 }

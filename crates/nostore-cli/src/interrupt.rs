@@ -1,13 +1,14 @@
-//! Ctrl-C and a request to end: heard from the moment on in which a command starts.
+//! Ctrl-C, a request to end, a terminal that was closed: heard from the moment on in which a command starts.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::error::Failed;
 
-/// Listens for SIGINT and SIGTERM.
+/// Listens for SIGINT, SIGTERM and SIGHUP.
 pub(crate) struct Interrupt {
     interrupt: Signal,
     terminate: Signal,
+    hang_up: Signal,
 }
 
 impl Interrupt {
@@ -20,7 +21,11 @@ impl Interrupt {
         let listen = |kind| {
             signal(kind).map_err(|error| Failed::new("this program cannot listen for Ctrl-C").because(&error))
         };
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hang_up: listen(SignalKind::hangup())?,
+        })
     }
 
     /// Completes at the first signal. May be dropped and called again.
@@ -28,6 +33,7 @@ impl Interrupt {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            _ = self.hang_up.recv() => {}
         }
     }
 }

@@ -21,6 +21,7 @@ mod ports;
 mod report;
 pub mod sample;
 pub mod stage;
+mod terminal;
 pub mod visitor;
 
 use std::process::ExitCode;

@@ -1,7 +1,7 @@
 //! Tells people (a line per request) and machines (a JSON object per event) what happens.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anstyle::{AnsiColor, Style};
@@ -9,23 +9,28 @@ use nostore_edge::{Handling, Hazard, Record, Summary};
 use nostore_jose::Jws;
 use nostore_message::Cookies;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use crate::sample::clock_time;
+use crate::terminal::{Width, cut};
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 const WARN: Style = AnsiColor::Yellow.on_default().bold();
 const NOTE: Style = AnsiColor::Cyan.on_default().bold();
-/// Columns in front of the last one, `why`.
-const COLUMNS_BEFORE_WHY: usize = 72;
-const PATH_COLUMNS: usize = 32;
+/// Where the text of a message starts.
+const MESSAGE_INDENT: usize = 12;
+/// Where the reason stands under a request: below the path.
+const REASON_INDENT: usize = 26;
 /// How many sessions and sayings are remembered.
 const MOST_KEPT: usize = 4_096;
 
 /// Prints events, each at once and whole.
 pub(crate) struct Reporter {
     json: bool,
-    columns: usize,
+    width: Width,
+    /// Told once nobody reads any more.
+    unread: Notify,
     state: Mutex<State>,
 }
 
@@ -50,7 +55,17 @@ impl State {
 impl Reporter {
     /// Makes a reporter for text or for JSON lines.
     pub(crate) fn new(json: bool) -> Self {
-        Self { json, columns: columns(), state: Mutex::default() }
+        Self { json, width: Width::of_output(), unread: Notify::new(), state: Mutex::default() }
+    }
+
+    /// Returns how wide the output is.
+    pub(crate) const fn width(&self) -> Width {
+        self.width
+    }
+
+    /// Completes when nobody reads the output any more.
+    pub(crate) async fn unread(&self) {
+        self.unread.notified().await;
     }
 
     /// Prints JSON for machines, or else lines for people.
@@ -69,8 +84,16 @@ impl Reporter {
     pub(crate) fn table_head(&self) {
         if !self.json {
             let head = format!(
-                "{DIM}{:8}  {:10} {:4} {:PATH_COLUMNS$} {:3} {:6} {:>4}  why{DIM:#}",
-                "UTC", "who", "", "path", "", "cache", "age"
+                "{DIM}{:8}  {:10} {:4} {:path$} {:3} {:6} {:>4}  {}{DIM:#}",
+                "UTC",
+                "who",
+                "",
+                "path",
+                "",
+                "cache",
+                "age",
+                cut("why", self.width.verdict()),
+                path = self.width.path(),
             );
             self.print(head);
         }
@@ -83,32 +106,42 @@ impl Reporter {
         let path = record.shown_target();
         let mut lines = Vec::new();
         if self.json {
-            lines.push(request_json(record, &who, &path));
+            lines.push(request_json(record, who.as_deref(), &path));
         } else {
-            lines.push(self.request_line(record, &who, &path));
+            lines.push(self.request_line(record, who.as_deref(), &path));
             // Steps of a sign-in are never kept, and need no words: pages that lost their caching do.
-            let why = record.nostore_why.as_ref().filter(|_| !(300..400).contains(&record.status));
+            let is_page = record.status < 300 && record.outcome != Handling::Stored;
+            let why = record.nostore_why.as_ref().filter(|_| is_page);
             let why = why.filter(|why| state.first(format!("{path} {why}")));
-            lines.extend(why.map(|why| format!("{:22}{DIM}{why}{DIM:#}", "")));
+            let lead = " ".repeat(REASON_INDENT);
+            lines.extend(
+                why.map(|why| self.width.wrapped(&lead, &format!("{DIM}{why}{DIM:#}"), REASON_INDENT)),
+            );
         }
         for hazard in &record.hazards {
             if self.json {
                 lines.push(hazard_json(hazard, record, &path));
             } else if state.first(format!("{path} {}", hazard.code)) {
                 let (what, why, mend) = (&hazard.what, &hazard.why, &hazard.mend);
-                lines.push(format!("{WARN}  ! stored{WARN:#}  {what}"));
-                lines.push(format!("{WARN}    why{WARN:#}     {why}"));
-                lines.push(format!("{WARN}    mend{WARN:#}    {mend}"));
+                for (label, text) in [("  ! stored", what), ("    why", why), ("    mend", mend)] {
+                    let lead = format!("{WARN}{label:MESSAGE_INDENT$}{WARN:#}");
+                    lines.push(self.width.wrapped(&lead, text, MESSAGE_INDENT));
+                }
             }
         }
         for leak in record.leaks.iter().filter(|leak| state.first((*leak).clone())) {
             lines.push(if self.json {
                 json!({ "event": "leaves-the-edge", "path": path, "text": leak }).to_string()
             } else {
-                format!("{NOTE}  i leaves the edge{NOTE:#}  {leak}")
+                self.width.wrapped(&format!("{NOTE}  i leaves the edge{NOTE:#}  "), leak, MESSAGE_INDENT)
             });
         }
         self.print_lines(&lines);
+    }
+
+    /// Says something that people should know before they go on.
+    pub(crate) fn note(&self, machine: &Value, people: &str) {
+        self.event(machine, &self.width.wrapped(&format!("{NOTE}  i{NOTE:#} "), people, 4));
     }
 
     /// Says once that the app looks like a framework's development server.
@@ -118,10 +151,7 @@ impl Reporter {
         }
         let text = "every page of this app forbids storing, as a framework's development server does: nothing was tested. \
                     Run its production build, such as `npm run build` and then `nostore dev -- npm start`";
-        self.event(
-            &json!({ "event": "development-server", "text": text }),
-            &format!("{NOTE}  i {text}{NOTE:#}"),
-        );
+        self.note(&json!({ "event": "development-server", "text": text }), text);
     }
 
     /// Tells how it went.
@@ -137,13 +167,20 @@ impl Reporter {
             many => format!("{WARN}{many} unsafe responses were stored{WARN:#}"),
         };
         let people = format!(
-            "\n{BOLD}{} requests{BOLD:#}: {} answered by the cache, {} stored, {} failed; {unsafe_text}.",
-            summary.requests, summary.hits, summary.stored, summary.errors
+            "\n{BOLD}{}{BOLD:#}: {} answered by the cache, {} stored, {} failed; {unsafe_text}.",
+            if summary.requests == 1 {
+                "1 request".to_owned()
+            } else {
+                format!("{} requests", summary.requests)
+            },
+            summary.hits,
+            summary.stored,
+            summary.errors
         );
         self.event(&machine, &people);
     }
 
-    fn request_line(&self, record: &Record, who: &str, path: &str) -> String {
+    fn request_line(&self, record: &Record, who: Option<&str>, path: &str) -> String {
         let colour = match record.outcome {
             Handling::Hit => AnsiColor::Green.on_default(),
             Handling::Error => AnsiColor::Red.on_default().bold(),
@@ -160,16 +197,18 @@ impl Reporter {
             Some(rule) => format!("{} ({})", record.why, rule.name),
             None => record.why.clone(),
         };
+        let path_columns = self.width.path();
+        let who = who.unwrap_or("–");
         let age = record.age_secs.map_or_else(|| "–".to_owned(), |age| format!("{age} s"));
         format!(
-            "{}  {:10} {:4} {:PATH_COLUMNS$} {status}{:3}{status:#} {colour}{:6}{colour:#} {age:>4}  {DIM}{}{DIM:#}",
+            "{}  {:10} {:4} {:path_columns$} {status}{:3}{status:#} {colour}{:6}{colour:#} {age:>4}  {DIM}{}{DIM:#}",
             clock_time(record.at),
             cut(who, 10),
             cut(&record.method, 4),
-            cut(path, PATH_COLUMNS),
+            cut(path, path_columns),
             record.status,
             record.outcome.as_str(),
-            cut(&why, self.columns.saturating_sub(COLUMNS_BEFORE_WHY).max(24)),
+            cut(&why, self.width.verdict()),
         )
     }
 
@@ -180,10 +219,12 @@ impl Reporter {
     fn print_lines(&self, lines: &[String]) {
         let mut out = anstream::stdout().lock();
         for line in lines {
-            // A reader that went away (`| head`) has seen enough.
-            let _ = writeln!(out, "{line}");
+            if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
+                // A reader that went away (`| head`) has seen enough.
+                self.unread.notify_one();
+                return;
+            }
         }
-        let _ = out.flush();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -199,7 +240,7 @@ fn hazard_json(hazard: &Hazard, record: &Record, path: &str) -> String {
     .to_string()
 }
 
-fn request_json(record: &Record, who: &str, path: &str) -> String {
+fn request_json(record: &Record, who: Option<&str>, path: &str) -> String {
     json!({
         "event": "request",
         "id": record.id,
@@ -219,42 +260,23 @@ fn request_json(record: &Record, who: &str, path: &str) -> String {
     .to_string()
 }
 
-/// Returns how many columns the terminal has: what `COLUMNS` says, else what the terminal says. Elsewhere lines are whole.
-#[expect(clippy::disallowed_methods, reason = "the program's output starts here, and asks once")]
-fn columns() -> usize {
-    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    let asked = || {
-        let size = if std::io::stdout().is_terminal() { terminal_size::terminal_size() } else { None };
-        size.map_or(usize::MAX, |(terminal_size::Width(columns), _)| usize::from(columns))
-    };
-    told.unwrap_or_else(asked)
-}
-
-fn cut(text: &str, columns: usize) -> String {
-    if text.chars().count() <= columns {
-        return text.to_owned();
-    }
-    let kept: String = text.chars().take(columns.saturating_sub(1)).collect();
-    format!("{kept}…")
-}
-
 /// Names the visitor by what the request's cookies claim. For people only: nothing is verified.
-fn who(cookie_field: &str, strangers: &mut BTreeMap<String, usize>) -> String {
+fn who(cookie_field: &str, strangers: &mut BTreeMap<String, usize>) -> Option<String> {
     let cookies = Cookies::parse([cookie_field]);
     if let Some(name) =
         cookies.iter().filter(|(name, _)| name.starts_with("__session")).find_map(|(_, value)| claimed(value))
     {
-        return name;
+        return Some(name);
     }
     // Cookies of the handshake (`__clerk_…`, `__client…`) name a browser on its way in, not a session.
     let named = |name: &str| nostore_cache::looks_like_session(name) && !name.starts_with("__cl");
     let session = cookies.iter().find(|(name, value)| !value.is_empty() && named(name));
-    let Some((_, value)) = session else { return "–".to_owned() };
+    let (_, value) = session?;
     if strangers.len() >= MOST_KEPT {
         strangers.clear();
     }
     let next = strangers.len() + 1;
-    format!("session {}", strangers.entry(value.to_owned()).or_insert(next))
+    Some(format!("session {}", strangers.entry(value.to_owned()).or_insert(next)))
 }
 
 fn claimed(token: &str) -> Option<String> {
@@ -262,15 +284,4 @@ fn claimed(token: &str) -> Option<String> {
     let claim = |name: &str| token.payload().get(name).and_then(Value::as_str);
     let name = claim("email").and_then(|email| email.split('@').next()).or_else(|| claim("sub"))?;
     Some(name.chars().filter(|c| !c.is_control()).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_texts_are_cut_by_characters() {
-        assert_eq!(cut("äöü", 3), "äöü");
-        assert_eq!(cut("äöüß", 3), "äö…");
-    }
 }

@@ -58,8 +58,8 @@ impl Why {
     /// Makes the field that tells it, in printable ASCII.
     pub(crate) fn field(&self, intent: Intent) -> FieldEdit {
         let lead = match intent {
-            Intent::Uncacheable => "kept from caches",
-            Intent::Cacheable | Intent::Silent => "lost its caching",
+            Intent::Cacheable => "lost its caching",
+            Intent::Silent | Intent::Uncacheable => "kept from caches",
         };
         let printable = |c: char| if c == ' ' || c.is_ascii_graphic() { c } else { '?' };
         FieldEdit::set(WHY_FIELD, format!("{lead}: {self}").chars().map(printable).collect::<String>())

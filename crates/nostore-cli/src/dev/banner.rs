@@ -39,10 +39,10 @@ pub(super) fn started(stage: &Stage, args: &DevArgs, choice: &Choice, reporter: 
     ];
     let mut people = format!("\n{BOLD}nostore dev{BOLD:#}\n\n");
     for (name, value) in rows {
-        people += &format!("  {BOLD}{name:9}{BOLD:#} {value}\n");
+        people += &reporter.width().wrapped(&format!("  {BOLD}{name:9}{BOLD:#} "), &value, 12);
+        people.push('\n');
     }
     reporter.event(&machine, &people);
-    reporter.table_head();
 }
 
 fn app(stage: &Stage, args: &DevArgs) -> String {

@@ -4,14 +4,18 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, interval};
 
 use crate::error::Failed;
+use crate::report::Reporter;
 
 /// How often a starting app is tried.
 const TRY_EVERY: Duration = Duration::from_millis(100);
+/// When somebody who waits is told what for.
+const TELL_AFTER: Duration = Duration::from_secs(3);
 /// How long an app may take until it listens.
 const START_WITHIN: Duration = Duration::from_secs(120);
 
@@ -62,13 +66,15 @@ impl App {
         Ok(Self { child, name: command.join(" ") })
     }
 
-    /// Waits until the app listens on `port` (on either loopback address) and returns where.
+    /// Waits until the app listens on `port`, on either loopback address. Says so when that takes long.
     ///
     /// # Errors
     ///
     /// When the command ends first, or does not listen within two minutes.
-    pub(crate) async fn listening(&mut self, port: u16) -> Result<SocketAddr, Failed> {
+    pub(crate) async fn listening(&mut self, port: u16, reporter: &Reporter) -> Result<(), Failed> {
         let until = Instant::now() + START_WITHIN;
+        let tell_at = Instant::now() + TELL_AFTER;
+        let mut told = false;
         let mut tries = interval(TRY_EVERY);
         loop {
             tokio::select! {
@@ -80,8 +86,16 @@ impl App {
                 SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port)),
             ] {
                 if TcpStream::connect(address).await.is_ok() {
-                    return Ok(address);
+                    return Ok(());
                 }
+            }
+            if !told && Instant::now() >= tell_at {
+                told = true;
+                let text = format!(
+                    "waiting for `{}` to listen on the port that it finds in PORT: {port}",
+                    self.name
+                );
+                reporter.note(&json!({ "event": "waiting", "text": text }), &text);
             }
             if Instant::now() >= until {
                 return Err(Failed::new(format!(

@@ -8,7 +8,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anstyle::{AnsiColor, Style};
 use nostore_cache::Profile;
 use serde_json::json;
 use tokio::net::TcpStream;
@@ -24,7 +23,6 @@ use crate::sample::Incident;
 use crate::stage::{App, Stage, StageOptions, origin};
 use child::App as Child;
 
-const WARN: Style = AnsiColor::Yellow.on_default().bold();
 /// How often it is looked whether the app behaves like a development server.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -80,11 +78,13 @@ async fn attend(
         if let Some(url) = &args.app {
             probe(url, reporter).await;
         }
+        tell_expectation(args, choice, reporter);
+        reporter.table_head();
         return watch(stage, reporter, interrupt, std::future::pending()).await;
     };
     let mut child = Child::start(&args.command, &variables(stage, &choice.profile, port))?;
     let listening = tokio::select! {
-        listening = child.listening(port) => listening.map(drop),
+        listening = child.listening(port, reporter) => listening,
         () = interrupt.wait() => { child.stop().await; return Ok(()); }
     };
     if let Err(failed) = listening {
@@ -92,6 +92,7 @@ async fn attend(
         return Err(failed);
     }
     banner::started(stage, args, choice, reporter);
+    reporter.table_head();
     let ended = watch(stage, reporter, interrupt, child.ends()).await;
     child.stop().await;
     ended
@@ -110,6 +111,7 @@ async fn watch(
         tokio::select! {
             failed = &mut app_ends => return Err(failed),
             () = interrupt.wait() => return Ok(()),
+            () = reporter.unread() => return Ok(()),
             _ = look.tick() => reporter.development_server(&stage.edge().summary()),
         }
     }
@@ -131,23 +133,28 @@ fn variables(stage: &Stage, profile: &Profile, port: u16) -> Vec<(String, String
     told.into_iter().chain(platform).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
+/// Says when the failure that was asked for does not show behind this cache.
+fn tell_expectation(args: &DevArgs, choice: &folder::Choice, reporter: &Reporter) {
+    let incident = args.unprotected.map(Incident::of);
+    if let Some(text) = incident.and_then(|incident| incident.does_not_show(&choice.profile)) {
+        reporter.note(&json!({ "event": "does-not-show", "text": text }), &text);
+    }
+}
+
 /// Says when nothing listens at the app's URL yet; the edge answers 502 until something does.
-async fn probe(url: &str, reporter: &Reporter) {
+pub(crate) async fn probe(url: &str, reporter: &Reporter) {
     let Ok(origin) = origin(url) else { return };
     let host = origin.host().trim_start_matches('[').trim_end_matches(']');
     if TcpStream::connect((host, origin.port())).await.is_err() {
         let text = format!(
             "nothing answers at {url} yet: start your app, or correct --app. Until then visitors get a 502"
         );
-        reporter.event(
-            &json!({ "event": "app-unreachable", "text": text }),
-            &format!("{WARN}  ! {text}{WARN:#}"),
-        );
+        reporter.note(&json!({ "event": "app-unreachable", "text": text }), &text);
     }
 }
 
 fn tell_issuer(reporter: &Reporter, record: &nostore_issuer::Record) {
     reporter.event_for_machines(&json!({
-        "event": "issuer", "method": record.method, "path": record.path, "status": record.status,
+        "event": "issuer", "at": record.at.millis(), "method": record.method, "path": record.path, "status": record.status,
     }));
 }

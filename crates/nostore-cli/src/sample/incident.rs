@@ -12,7 +12,8 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use nostore_message::Cookies;
+use nostore_cache::{Lookup, Profile, Storability, lookup, storability};
+use nostore_message::{Cookies, RequestHead, ResponseHead, Scheme, UnixTime};
 
 use super::HOME_CACHE_CONTROL;
 use crate::args::Failure;
@@ -53,6 +54,61 @@ impl Incident {
             Failure::Leak => Self::Leak,
             Failure::Loop => Self::Loop,
         }
+    }
+}
+
+impl Incident {
+    /// Says why the failure does not show behind a cache, if it does not: asked from the law itself.
+    #[must_use]
+    pub fn does_not_show(self, profile: &Profile) -> Option<String> {
+        let redirect = |cache_control| stores(profile, 307, cache_control);
+        let (shows, why) = match self {
+            Self::Loop if !redirect(None) => {
+                (false, "it does not keep a redirect that says nothing about caching")
+            }
+            Self::Loop => (
+                is_shared(profile),
+                "all cookies are in its key, so a visitor who signed in gets another copy",
+            ),
+            Self::Leak | Self::ReferenceFields if redirect(Some("no-store")) => (
+                false,
+                "it keeps the redirects too, although they say no-store, so that the sign-in loops instead",
+            ),
+            Self::Leak | Self::ReferenceFields => {
+                (is_shared(profile), "all cookies are in its key, so nobody else gets Alice's copy")
+            }
+        };
+        let better = if self == Self::Loop { "netlify or cloudfront" } else { "cloudfront or amplify" };
+        (!shows).then(|| {
+            format!("behind {} this failure does not show: {why}. Try --cdn {better}.", profile.name())
+        })
+    }
+}
+
+/// Tells whether the profile stores a response to a visitor without cookies.
+fn stores(profile: &Profile, status: u16, cache_control: Option<&'static str>) -> bool {
+    let fields = cache_control.map(|value| ("cache-control", value)).into_iter().collect();
+    let (request, response) = (dashboard(""), ResponseHead { status, fields });
+    let now = UnixTime::from_secs(0);
+    matches!(storability(profile, &request, &response, now, now), Storability::Store(_))
+}
+
+/// Tells whether visitors with other cookies find the same copy.
+fn is_shared(profile: &Profile) -> bool {
+    let key = |cookie| match lookup(profile, &dashboard(cookie)) {
+        Lookup::Key(key) => Some(key),
+        Lookup::Bypass(_) => None,
+    };
+    key("") == key("__session=alice")
+}
+
+fn dashboard(cookie: &'static str) -> RequestHead<'static> {
+    RequestHead {
+        method: "GET".into(),
+        scheme: Scheme::Http,
+        authority: "localhost".into(),
+        target: "/dashboard".into(),
+        fields: [("cookie", cookie)].into_iter().filter(|(_, value)| !value.is_empty()).collect(),
     }
 }
 

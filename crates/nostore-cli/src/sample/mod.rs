@@ -105,6 +105,16 @@ async fn sign_in(
 }
 
 async fn sign_out(State(site): State<Arc<Site>>, exchange: Exchange) -> Response {
+    // Nobody else's page may sign a visitor out. Browsers say where a form was sent from (Fetch Metadata).
+    if exchange
+        .head()
+        .fields
+        .first("sec-fetch-site")
+        .is_some_and(|from| !matches!(from, "same-origin" | "none"))
+    {
+        let page = pages::message(site.frame(), "Not from here", "This form was sent from another site.");
+        return (StatusCode::FORBIDDEN, Html(page)).into_response();
+    }
     match exchange.sign_out().await {
         SignOut::NoSession | SignOut::Revoked => Redirect::to("/").into_response(),
         SignOut::NotRevoked => {
