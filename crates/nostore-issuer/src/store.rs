@@ -48,7 +48,7 @@ CREATE TABLE clients (
 pub(crate) enum StoreError {
     /// A newer program wrote it.
     #[error(
-        "expected schema version {VERSION} or older, found {found}, which a newer nostore wrote: update nostore, or choose another data directory"
+        "expected schema version {VERSION} or older, found {found}, which a newer nostore wrote: update nostore, or choose another directory with `--data DIR`"
     )]
     Newer {
         /// The version it has.
@@ -56,12 +56,12 @@ pub(crate) enum StoreError {
     },
     /// Another program wrote it.
     #[error(
-        "expected a database of nostore's identity service, found another program's: choose another data directory"
+        "expected a database of nostore's identity service, found another program's: choose another directory with `--data DIR`"
     )]
     NotOurs,
     /// SQLite refuses.
     #[error(
-        "{0}: expected a SQLite database that this user may read and write; move the file away to start afresh, or choose another data directory"
+        "{0}: expected a SQLite database that this user may read and write; move the file away to start afresh, or choose another directory with `--data DIR`"
     )]
     Sqlite(#[from] rusqlite::Error),
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::ask::Ask;
 use super::client::long_cookie;
-use super::redirect::{self, RedirectError, RedirectUrl};
+use super::redirect::{RedirectError, RedirectUrl};
 use super::response::{Outcome, Response};
 use super::{Change, Client, Issuer, Mode, Nonce, Session, User};
 use crate::pages;
@@ -43,8 +43,7 @@ impl Issuer {
 
     /// Says why an address is not returned to.
     pub(super) fn refuse_return(&self, error: &RedirectError) -> Response {
-        let sites = redirect::list(&self.settings.allowed_origins);
-        let html = pages::refused_return(&format!("{error}."), &sites);
+        let html = pages::refused_return(error, &self.settings.allowed_origins);
         Response::page(400, html).noted(error.code())
     }
 

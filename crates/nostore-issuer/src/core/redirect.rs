@@ -131,7 +131,7 @@ impl RedirectUrl {
 }
 
 /// Joins the origins for people.
-pub(super) fn list(origins: &[Origin]) -> String {
+fn list(origins: &[Origin]) -> String {
     let texts: Vec<String> = origins.iter().map(ToString::to_string).collect();
     if texts.is_empty() { "a configured site (none is)".to_owned() } else { texts.join(" or ") }
 }

@@ -1,5 +1,7 @@
 //! The home page, the sign-in page and its form.
 
+use nostore_message::Origin;
+
 use super::ask::Ask;
 use super::form::Form;
 use super::redirect::RedirectUrl;
@@ -59,17 +61,24 @@ impl Issuer {
         Ok(Way { back, browser })
     }
 
+    /// Returns the sites, if the browser has to come from one of them first: with test keys it is known
+    /// only by what its site sends along, and a sign-in without that would be nobody's.
+    pub(super) fn only_from(&self, way: &Way) -> Option<&[Origin]> {
+        let unknown = way.back.is_none() && way.browser.is_none();
+        (self.settings.mode == Mode::Test && unknown).then_some(self.settings.allowed_origins.as_slice())
+    }
+
     /// Answers `GET /`.
     pub(super) fn home_page(&self, ask: &Ask<'_>) -> Outcome {
         let user = self.current_user(ask);
-        let hidden = Way { back: None, browser: self.way(ask, None).ok().and_then(|way| way.browser) };
+        let way = Way { back: None, browser: self.way(ask, None).ok().and_then(|way| way.browser) };
         let home = pages::Home {
             origin: &self.settings.origin.to_string(),
             publishable_key: &self.publishable_key,
-            live: self.settings.mode == Mode::Live,
             users: self.state.user_count(),
+            only_from: self.only_from(&way),
         };
-        let mut response = Response::page(200, pages::home(&home, user, &hidden.hidden()));
+        let mut response = Response::page(200, pages::home(&home, user, &way.hidden()));
         response.client = user.map(|user| user.email.clone());
         response.noted("home page").into()
     }
@@ -86,14 +95,26 @@ impl Issuer {
                     Some(location) => {
                         Response::redirect(307, location).noted("already signed in, straight back")
                     }
-                    None => {
-                        Response::page(200, pages::signed_in(user, &way.hidden())).noted("already signed in")
-                    }
+                    None => self.signed_in_page(user, &way).noted("already signed in"),
                 };
                 response.by(user).into()
             }
-            _ => self.form_page(200, &way, "", None).noted("sign-in page").into(),
+            _ => match self.only_from(&way) {
+                Some(sites) => {
+                    let html = pages::elsewhere("Sign in from the site", sites);
+                    Response::page(200, html).noted("sign-in page, not from a site").into()
+                }
+                None => self.form_page(200, &way, "", None).noted("sign-in page").into(),
+            },
         }
+    }
+
+    fn signed_in_page(&self, user: &User, way: &Way) -> Response {
+        let unaware = match self.settings.mode {
+            Mode::Live => &[],
+            Mode::Test => self.settings.allowed_origins.as_slice(),
+        };
+        Response::page(200, pages::signed_in(user, &way.hidden(), unaware))
     }
 
     fn form_page(&self, status: u16, way: &Way, email: &str, problem: Option<&str>) -> Response {
@@ -172,7 +193,7 @@ impl Issuer {
         }
         let response = match way.handshake() {
             Some(location) => Response::redirect(303, location),
-            None => Response::page(200, pages::signed_in(user, &way.hidden())),
+            None => self.signed_in_page(user, &way),
         };
         self.with_client_cookies(response, client, ask).by(user)
     }

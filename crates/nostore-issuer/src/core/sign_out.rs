@@ -17,7 +17,13 @@ impl Issuer {
                 let html = pages::sign_out(user, &way.hidden());
                 Response::page(200, html).by(user).noted("sign-out page").into()
             }
-            None => Response::page(200, pages::signed_out(&way.hidden())).noted("nobody is signed in").into(),
+            None => {
+                let html = match self.only_from(&way) {
+                    Some(sites) => pages::elsewhere("Sign out from the site", sites),
+                    None => pages::signed_out(&way.hidden()),
+                };
+                Response::page(200, html).noted("nobody is signed in").into()
+            }
         }
     }
 

@@ -3,9 +3,15 @@
 //! Whatever a request or a user brought goes through [`escape`]; each page is one function of what
 //! it shows.
 
+mod sites;
+
 use std::fmt::Write as _;
 
+use nostore_message::Origin;
+
 use crate::core::User;
+
+pub(crate) use sites::{elsewhere, refused_return};
 
 /// Allows the embedded stylesheet and nothing else. Forms may lead anywhere that the service
 /// redirects to, because user agents apply `form-action` to redirects, too.
@@ -32,8 +38,9 @@ pub(crate) struct SignIn<'a> {
 pub(crate) struct Home<'a> {
     pub(crate) origin: &'a str,
     pub(crate) publishable_key: &'a str,
-    pub(crate) live: bool,
     pub(crate) users: usize,
+    /// The sites, where a browser that nobody is signed in with has to come from one of them.
+    pub(crate) only_from: Option<&'a [Origin]>,
 }
 
 /// Makes a text safe as content and as a quoted attribute of HTML.
@@ -86,11 +93,15 @@ pub(crate) fn sign_in(page: &SignIn<'_>) -> String {
     layout("Sign in", &body)
 }
 
-/// Says who is signed in, with the way out.
-pub(crate) fn signed_in(user: &User, hidden: &Hidden<'_>) -> String {
-    let text = "You can close this page and go back to the site.";
+/// Says who is signed in, with the way out. `unaware` are sites that learn of it by a handshake only.
+pub(crate) fn signed_in(user: &User, hidden: &Hidden<'_>, unaware: &[Origin]) -> String {
+    let next = if unaware.is_empty() {
+        "<p class=\"lead\">You can close this page and go back to the site.</p>".to_owned()
+    } else {
+        sites::go_back(unaware, hidden)
+    };
     let body = format!(
-        "<h1>You are signed in here as {}</h1>\n{}\n<p class=\"lead\">{text}</p>\n{}",
+        "<h1>You are signed in here as {}</h1>\n{}\n{next}\n{}",
         escape(user.display_name()),
         who(user),
         session_buttons(hidden),
@@ -127,26 +138,18 @@ pub(crate) fn signed_out(hidden: &Hidden<'_>) -> String {
 /// The home page.
 pub(crate) fn home(home: &Home<'_>, user: Option<&User>, hidden: &Hidden<'_>) -> String {
     let mut body = String::from("<h1>Identity service</h1>\n");
-    let how = if home.live {
-        "Production keys: it knows this browser by a cookie."
-    } else {
-        "Development keys: it knows a browser by what the site sends along, so sign in from the site."
-    };
     let lead = "The offline stand-in for the service that signs your visitors in.";
     let _ = writeln!(body, "<p class=\"lead\">{lead}</p>");
-    match user {
-        Some(user) => {
-            let _ = writeln!(body, "{}\n{}", who(user), session_buttons(hidden));
-        }
-        None => {
-            let sign_in = escape(&query(hidden, &[]));
-            let _ = writeln!(
-                body,
-                "<p class=\"nobody\">Nobody is signed in with this browser. {how}</p>\n\
-                 <p class=\"links\"><a class=\"button filled\" href=\"/sign-in{sign_in}\">Sign in</a></p>"
-            );
-        }
-    }
+    let state = match (user, home.only_from) {
+        (Some(user), _) => format!("{}\n{}", who(user), session_buttons(hidden)),
+        (None, Some(sites)) => sites::open_site(sites),
+        (None, None) => format!(
+            "<p class=\"nobody\">Nobody is signed in with this browser.</p>\n\
+             <p class=\"links\"><a class=\"button filled\" href=\"/sign-in{}\">Sign in</a></p>",
+            escape(&query(hidden, &[])),
+        ),
+    };
+    let _ = writeln!(body, "{state}");
     let _ = write!(
         body,
         r#"<dl>
@@ -160,19 +163,6 @@ pub(crate) fn home(home: &Home<'_>, user: Option<&User>, hidden: &Hidden<'_>) ->
         users = home.users,
     );
     layout("Identity service", &body)
-}
-
-/// Says why an address is not returned to, and what to set.
-pub(crate) fn refused_return(problem: &str, sites: &str) -> String {
-    let body = format!(
-        r#"<h1>That site is not known here</h1>
-<p class="lead">{problem}</p>
-<p class="hint">This service hands out session tokens, so it returns only to the sites it was started for: <code>{sites}</code>.
-Open the site at one of these addresses, or start the service with the site's own.</p>"#,
-        problem = escape(&capitalized(problem)),
-        sites = escape(sites),
-    );
-    layout("That site is not known here", &body)
 }
 
 /// A title and a sentence.

@@ -22,15 +22,25 @@ pub enum DataDirError {
     },
     /// Another process has it open.
     #[error(
-        "the data directory {path} is in use by another nostore process: stop that one, or choose another directory"
+        "the data directory {path} is in use by another nostore process: stop that one, or choose another directory with `--data DIR`"
     )]
     InUse {
         /// The directory.
         path: PathBuf,
     },
+    /// The path is a file's, or leads through one.
+    #[error(
+        "cannot use the data directory {path}: expected a folder, but {file} is a file; choose another directory with `--data DIR`"
+    )]
+    IsAFile {
+        /// The directory.
+        path: PathBuf,
+        /// The file: the path itself, or where it leads through.
+        file: PathBuf,
+    },
     /// The directory cannot be made, read or written.
     #[error(
-        "cannot {what} {path} ({found}): expected a data directory that this user may read and write; mend its permissions, or choose another directory"
+        "cannot {what} {path} ({found}): expected a data directory that this user may read and write; mend its permissions, or choose another directory with `--data DIR`"
     )]
     Io {
         /// What was tried.
@@ -49,6 +59,7 @@ impl DataDirError {
         match self {
             Self::Database { code, .. } => code,
             Self::InUse { .. } => "data-dir-in-use",
+            Self::IsAFile { .. } => "data-dir-is-a-file",
             Self::Io { .. } => "data-dir-io",
         }
     }
@@ -64,6 +75,10 @@ pub(crate) struct DataDir {
 impl DataDir {
     /// Makes the directory where it is missing, with a `.gitignore` for all of it, and locks it.
     pub(crate) fn open(path: PathBuf) -> Result<Self, DataDirError> {
+        let is_file = |path: &&Path| fs::metadata(path).is_ok_and(|found| !found.is_dir());
+        if let Some(file) = path.ancestors().find(is_file).map(Path::to_owned) {
+            return Err(DataDirError::IsAFile { path, file });
+        }
         let fail = |what, path: &Path, found| DataDirError::Io { what, path: path.to_owned(), found };
         if !path.try_exists().map_err(|found| fail("read", &path, found))? {
             make_folder(&path).map_err(|found| fail("make the folder", &path, found))?;

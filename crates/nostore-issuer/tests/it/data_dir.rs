@@ -37,7 +37,7 @@ fn refusal(path: &Path) -> OpenError {
 fn is_clear(error: &OpenError, path: &Path) {
     let text = error.to_string();
     assert!(text.contains(path.to_str().unwrap()), "{text}");
-    assert!(text.contains("choose another"), "{text}");
+    assert!(text.contains("choose another directory with `--data DIR`"), "{text}");
     assert!(!text.contains('\n'), "{text}");
 }
 
@@ -150,11 +150,17 @@ fn a_directory_that_cannot_be_used_is_named() {
     fs::write(&file, "x").unwrap();
     let below = file.join("below");
     let nowhere = Path::new("/proc/nostore-issuer-test");
-    for path in [file.as_path(), below.as_path(), nowhere] {
+    for path in [file.as_path(), below.as_path()] {
         let error = refusal(path);
-        assert_eq!(error.code(), "data-dir-io", "{error}");
+        assert_eq!(error.code(), "data-dir-is-a-file", "{error}");
+        let expected = format!("expected a folder, but {} is a file", file.display());
+        assert!(error.to_string().contains(&expected), "{error}");
+        assert!(!error.to_string().contains("permissions"), "{error}");
         is_clear(&error, path);
     }
+    let error = refusal(nowhere);
+    assert_eq!(error.code(), "data-dir-io", "{error}");
+    is_clear(&error, nowhere);
     let taken = fresh("database_is_a_folder");
     fs::create_dir_all(taken.join("issuer.sqlite3")).unwrap();
     is_clear(&refusal(&taken), &taken);

@@ -110,7 +110,12 @@ async fn a_restart_keeps_keys_users_and_sessions() {
         let target = format!("/sign-in?redirect_url=http://localhost:8080/&__clerk_db_jwt={browser}");
         let answer = visitor.get(&target, "").await;
         assert_eq!(status(&answer), "307", "{answer}");
-        assert!(visitor.get("/sign-in", "").await.contains("carol@example.com"));
+        assert!(
+            visitor
+                .get("/sign-in?redirect_url=http://localhost:8080/", "")
+                .await
+                .contains("carol@example.com")
+        );
     })
     .await;
 }
@@ -185,7 +190,12 @@ async fn what_cannot_be_kept_does_not_happen() {
         let answer = visitor.post("/sign-in", "email=carol%40example.com").await;
         assert_eq!(status(&answer), "500", "{answer}");
         assert!(answer.contains("nothing was changed"), "{answer}");
-        assert!(!visitor.get("/sign-in", "").await.contains("value=\"carol@example.com\""));
+        assert!(
+            !visitor
+                .get("/sign-in?redirect_url=http://localhost:8080/", "")
+                .await
+                .contains("value=\"carol@example.com\"")
+        );
     })
     .await;
 }

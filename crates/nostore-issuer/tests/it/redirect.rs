@@ -67,8 +67,12 @@ fn r1_12_addresses_of_other_sites_are_refused_with_what_was_expected() {
             assert!(!answer.fields.contains("location"), "{address}");
             assert!(!answer.fields.contains("set-cookie"), "{address}");
         }
-        let lead = handshake.body.split("<p class=\"lead\">").nth(1).unwrap().split("</p>").next().unwrap();
-        let _ = writeln!(table, "{address:?}\n    {}: {lead}", handshake.note);
+        let part = |start: &str, end: &str| {
+            handshake.body.split(start).nth(1).unwrap().split(end).next().unwrap().to_owned()
+        };
+        let (title, lead) = (part("<h1>", "</h1>"), part("<p class=\"lead\">", "</p>"));
+        assert!(!handshake.body.contains('`'), "{address}");
+        let _ = writeln!(table, "{address:?}\n    {}: {title}. {lead}", handshake.note);
     }
     insta::assert_snapshot!(table);
 }
@@ -89,5 +93,23 @@ fn with_live_keys_site_and_service_share_their_host_name() {
     world.authority = "127.0.0.1:8081";
     let answer = world.get("/v1/client/handshake?redirect_url=http://localhost:8080/", &[]);
     assert_eq!((answer.status, answer.note.as_str()), (400, "redirect-url-other-host"));
-    assert!(answer.body.contains("`127.0.0.1`"), "{}", answer.body);
+    assert!(answer.body.contains("<code>127.0.0.1</code>"), "{}", answer.body);
+    assert!(answer.body.contains("<h1>That site has another host name</h1>"), "{}", answer.body);
+}
+
+#[test]
+fn the_refusal_names_every_site_and_the_flag() {
+    let mut world = World::with_sites(Mode::Test, &["http://localhost:8080", "http://127.0.0.1:8080"]);
+    let refused =
+        |world: &mut World, query: &str| world.get(&format!("/v1/client/handshake{query}"), &[]).body;
+    let sites = "<code>http://localhost:8080</code> or <code>http://127.0.0.1:8080</code>";
+    let foreign = refused(&mut world, "?redirect_url=http://localhost:5173/");
+    for expected in [sites, "<code>--allow-origin ORIGIN</code>", "<code>nostore dev</code>"] {
+        assert!(foreign.contains(expected), "{expected}: {foreign}");
+    }
+    let missing = refused(&mut world, "");
+    for expected in [sites, "<h1>No address to return to</h1>", "<code>redirect_url</code>"] {
+        assert!(missing.contains(expected), "{expected}: {missing}");
+    }
+    assert!(!missing.contains("--allow-origin"), "no flag mends a missing address: {missing}");
 }

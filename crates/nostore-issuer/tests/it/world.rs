@@ -30,6 +30,10 @@ pub(crate) fn origin(text: &str) -> Origin {
 
 impl World {
     pub(crate) fn new(mode: Mode) -> Self {
+        Self::with_sites(mode, &[SITE])
+    }
+
+    pub(crate) fn with_sites(mode: Mode, sites: &[&str]) -> Self {
         let authority = match mode {
             Mode::Live => "localhost:8081",
             Mode::Test => "127.0.0.1:8081",
@@ -37,7 +41,7 @@ impl World {
         let settings = Settings {
             mode,
             origin: origin(&format!("http://{authority}")),
-            allowed_origins: vec![origin(SITE)],
+            allowed_origins: sites.iter().copied().map(origin).collect(),
             session_ttl_secs: 60,
         };
         let secret = Secret::new("hush");

@@ -191,7 +191,7 @@ async fn why_a_page_lost_its_caching() {
     let answer = answered(&sessions, request("/dashboard", &PAGE)).await;
     assert_eq!(
         head_of(&answer).fields.first("nostore-why"),
-        Some("lost its caching: it is a step of the sign-in")
+        Some("kept from caches: it is a step of the sign-in")
     );
 }
 
