@@ -15,8 +15,12 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tower_service::Service;
 
+use crate::resolve::Resolver;
+
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
-type Stream = <HttpsConnector<HttpConnector> as Service<Uri>>::Response;
+/// Plain TCP, by names that [`Resolver`] resolves.
+pub(crate) type Tcp = HttpConnector<Resolver>;
+type Stream = <HttpsConnector<Tcp> as Service<Uri>>::Response;
 
 /// What a connection has seen.
 #[derive(Clone, Debug, Default)]
@@ -41,7 +45,7 @@ impl Seen {
 /// Connects within a time limit, TLS handshake included.
 #[derive(Clone, Debug)]
 pub(crate) struct Connector {
-    pub(crate) inner: HttpsConnector<HttpConnector>,
+    pub(crate) inner: HttpsConnector<Tcp>,
     pub(crate) limit: Duration,
 }
 

@@ -25,6 +25,7 @@ mod connect;
 mod error;
 mod field;
 mod page;
+mod resolve;
 mod tunnel;
 mod upstream;
 

@@ -17,6 +17,7 @@ use nostore_message::{Origin, OriginError};
 use crate::connect::{Connector, Seen};
 use crate::error::ProxyError;
 use crate::field::{Forwarded, clean_request, clean_response, passes, upgrade_protocol};
+use crate::resolve::Resolver;
 use crate::{RequestBody, ResponseBody, Tunnel};
 
 /// How often a request may come by the same pseudonym before it counts as going in circles. One edge in
@@ -257,7 +258,7 @@ impl Failed {
 }
 
 fn client(limits: Limits) -> Result<Client<Connector, RequestBody>, rustls::Error> {
-    let mut tcp = HttpConnector::new();
+    let mut tcp = HttpConnector::new_with_resolver(Resolver::new());
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(limits.connect));

@@ -233,3 +233,19 @@ fn a_malformed_origin_says_what_is_wrong() {
     }
     insta::assert_snapshot!(table);
 }
+
+#[tokio::test]
+async fn localhost_is_found_on_either_loopback_address() {
+    for loopback in ["127.0.0.1:0", "[::1]:0"] {
+        let app = tokio::net::TcpListener::bind(loopback).await.unwrap();
+        let port = app.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let (mut stream, _) = app.accept().await.unwrap();
+            head(&mut stream).await;
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+        });
+        let front = front(&format!("http://localhost:{port}"), Limits::default()).await;
+        let answer = ask(front, &get("/", "Connection: close\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("ok"), "{loopback}: {answer}");
+    }
+}
