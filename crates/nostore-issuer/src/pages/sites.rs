@@ -6,8 +6,8 @@ use super::{Hidden, capitalized, escape, layout, query};
 use crate::core::RedirectError;
 
 /// How another site gets allowed.
-const ALLOW: &str = "name the site's own with <code>--allow-origin ORIGIN</code> of <code>nostore issuer</code> \
-    (<code>nostore dev</code> allows its site by itself)";
+const ALLOW: &str = "name the site's own with <code>--allow-origin ORIGIN</code> of <code>nostore issuer</code>; \
+    under <code>nostore dev</code> the site is allowed by itself";
 
 /// Says that a browser has to come from its site, with the way there.
 pub(crate) fn elsewhere(title: &str, sites: &[Origin]) -> String {
@@ -71,7 +71,7 @@ fn links(verb: &str, sites: &[Origin], href: impl Fn(&Origin) -> String) -> Stri
         format!("<a class=\"{class}\" href=\"{href}\">{verb} {name}</a>")
     };
     let links: Vec<String> = sites.iter().enumerate().map(link).collect();
-    format!("<p class=\"links\">{}</p>", links.join("\n"))
+    format!("<p class=\"links sites\">{}</p>", links.join("\n"))
 }
 
 fn list(sites: &[Origin]) -> String {

@@ -12,6 +12,9 @@ use tokio::sync::oneshot;
 use crate::data_dir::fresh;
 use crate::world::{NOW, SITE, origin, parameter};
 
+/// The sign-in page, as the site asks for it.
+const SIGN_IN: &str = "/sign-in?redirect_url=http://localhost:8080/";
+
 /// Serves while `visit` runs, then shuts down and closes the database.
 async fn serving<F, T>(path: Option<&Path>, visit: F) -> (T, Vec<Record>)
 where
@@ -110,12 +113,7 @@ async fn a_restart_keeps_keys_users_and_sessions() {
         let target = format!("/sign-in?redirect_url=http://localhost:8080/&__clerk_db_jwt={browser}");
         let answer = visitor.get(&target, "").await;
         assert_eq!(status(&answer), "307", "{answer}");
-        assert!(
-            visitor
-                .get("/sign-in?redirect_url=http://localhost:8080/", "")
-                .await
-                .contains("carol@example.com")
-        );
+        assert!(visitor.get(SIGN_IN, "").await.contains("carol@example.com"));
     })
     .await;
 }
@@ -190,12 +188,7 @@ async fn what_cannot_be_kept_does_not_happen() {
         let answer = visitor.post("/sign-in", "email=carol%40example.com").await;
         assert_eq!(status(&answer), "500", "{answer}");
         assert!(answer.contains("nothing was changed"), "{answer}");
-        assert!(
-            !visitor
-                .get("/sign-in?redirect_url=http://localhost:8080/", "")
-                .await
-                .contains("value=\"carol@example.com\"")
-        );
+        assert!(!visitor.get(SIGN_IN, "").await.contains("value=\"carol@example.com\""));
     })
     .await;
 }

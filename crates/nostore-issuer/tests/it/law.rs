@@ -13,6 +13,8 @@ struct Browser {
     world: World,
     config: Config,
     cookies: BTreeMap<(String, String), String>,
+    /// When the cookies that have a `Max-Age` end.
+    ends: BTreeMap<(String, String), UnixTime>,
     redirects: usize,
 }
 
@@ -26,7 +28,7 @@ impl Browser {
             Mode::Live => config.proxy_url("http://localhost:8081").unwrap(),
             Mode::Test => config,
         };
-        Self { world, config, cookies: BTreeMap::new(), redirects: 0 }
+        Self { world, config, cookies: BTreeMap::new(), ends: BTreeMap::new(), redirects: 0 }
     }
 
     fn cookie_field(&self, host: &str) -> String {
@@ -40,9 +42,12 @@ impl Browser {
         let cookie = SetCookie::parse(line);
         let key = (host.to_owned(), cookie.name.clone().into_owned());
         let gone = cookie.attribute("expires").is_some_and(|date| date.contains("1970"));
+        let lasts = cookie.attribute("max-age").map(|secs| secs.parse::<i64>().unwrap());
+        self.ends.remove(&key);
         if gone {
             self.cookies.remove(&key);
         } else {
+            self.ends.extend(lasts.map(|secs| (key.clone(), self.world.now.plus_secs(secs))));
             self.cookies.insert(key, cookie.value.into_owned());
         }
     }
@@ -142,7 +147,9 @@ impl Browser {
     }
 
     fn later(&mut self, secs: i64) {
-        self.world.now = self.world.now.plus_secs(secs);
+        let now = self.world.now.plus_secs(secs);
+        self.world.now = now;
+        self.cookies.retain(|key, _| self.ends.get(key).is_none_or(|end| *end > now));
     }
 }
 
