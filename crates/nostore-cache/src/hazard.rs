@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use nostore_message::{Origin, RequestHead, ResponseHead, SetCookie};
 
+use crate::forbidden;
 use crate::intent::{Intent, author_intent};
 use crate::key::separates_cookie;
 use crate::profile::Profile;
@@ -92,7 +93,8 @@ pub fn hazards(
     plan: &StorePlan,
 ) -> Vec<Hazard> {
     let case = Case { profile, request, response, plan };
-    [case.set_cookie(), case.redirect(), case.personal()].into_iter().flatten().collect()
+    let visitors = case.forbidden().or_else(|| case.personal());
+    [case.set_cookie(), case.redirect(), visitors].into_iter().flatten().collect()
 }
 
 /// One response about to be stored.
@@ -156,6 +158,16 @@ impl Case<'_> {
             what: format!("{} was stored, and it is {kind}", self.subject()),
             why: format!("{}; it is replayed after the sign-in too, which makes a loop", self.reason()),
             mend: format!("send {} with every step of the sign-in", words.refuse_with),
+        })
+    }
+
+    fn forbidden(&self) -> Option<Hazard> {
+        let found = forbidden::found(self.profile, self.response, &self.plan.verdict)?;
+        Some(Hazard {
+            code: "stored-although-forbidden",
+            what: format!("{} was stored although it says {}", self.subject(), found.said),
+            why: found.why,
+            mend: found.mend,
         })
     }
 

@@ -43,20 +43,42 @@ impl Intent {
 /// silent.
 #[must_use]
 pub fn author_intent(response: &ResponseHead<'_>) -> Intent {
-    let fields = &response.fields;
+    strongest(sayings(&response.fields).map(|(_, intent)| intent))
+}
+
+/// Returns the name of a field that keeps the response out of shared caches, `Cache-Control` before all others.
+///
+/// None where the author's intent as a whole is another, and where the response says `public`: `public, max-age=0`
+/// asks for validation, and has nothing to hide.
+pub(crate) fn forbidding_field<'s>(fields: &'s Fields<'_>) -> Option<&'s str> {
+    let control = CacheControl::parse(fields.all("cache-control"));
+    let open = control.public && !control.forbids_sharing();
+    if open || strongest(sayings(fields).map(|(_, intent)| intent)) != Intent::Uncacheable {
+        return None;
+    }
+    sayings(fields).find(|(_, intent)| *intent == Intent::Uncacheable).map(|(name, _)| name)
+}
+
+fn strongest(said: impl Iterator<Item = Intent>) -> Intent {
+    said.fold(Intent::Silent, |strongest, intent| match (strongest, intent) {
+        (Intent::Cacheable, _) | (_, Intent::Cacheable) => Intent::Cacheable,
+        (Intent::Uncacheable, _) | (_, Intent::Uncacheable) => Intent::Uncacheable,
+        (Intent::Silent, Intent::Silent) => Intent::Silent,
+    })
+}
+
+/// Lists what each field says that a cache of some vendor might read.
+fn sayings<'s>(fields: &'s Fields<'_>) -> impl Iterator<Item = (&'s str, Intent)> {
+    let control = of_control(&CacheControl::parse(fields.all("cache-control")));
+    // `Expires` speaks only where `Cache-Control` gives no lifetime.
+    let expires = (control == Intent::Silent).then(|| ("Expires", of_expires(fields)));
     let dialects = dialect_fields(fields).flat_map(|name| {
         let strict = targeted(fields, name, Syntax::Rfc9213);
-        [strict, Some(lenient(fields, name))].into_iter().flatten().map(|control| of_control(&control))
+        let readings = [strict, Some(lenient(fields, name))].into_iter().flatten();
+        readings.map(move |control| (name, of_control(&control)))
     });
-    let others = [of_accel(fields), of_edge_control(fields), of_cache_control(fields)];
-    let said: Vec<Intent> = dialects.chain(others).collect();
-    if said.contains(&Intent::Cacheable) {
-        Intent::Cacheable
-    } else if said.contains(&Intent::Uncacheable) {
-        Intent::Uncacheable
-    } else {
-        Intent::Silent
-    }
+    let others = [("X-Accel-Expires", of_accel(fields)), ("Edge-Control", of_edge_control(fields))];
+    [("Cache-Control", control)].into_iter().chain(expires).chain(dialects).chain(others)
 }
 
 /// Lists the names of the targeted fields that are there, those of vendors we do not know included.
@@ -86,13 +108,6 @@ fn of_control(control: &CacheControl) -> Intent {
         Some(_) => Intent::Cacheable,
         None if control.public => Intent::Cacheable,
         None => Intent::Silent,
-    }
-}
-
-fn of_cache_control(fields: &Fields<'_>) -> Intent {
-    match of_control(&CacheControl::parse(fields.all("cache-control"))) {
-        Intent::Silent => of_expires(fields),
-        said => said,
     }
 }
 

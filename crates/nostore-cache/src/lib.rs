@@ -45,6 +45,7 @@
 mod conditional;
 mod control;
 mod date;
+mod forbidden;
 mod freshness;
 mod hazard;
 mod intent;

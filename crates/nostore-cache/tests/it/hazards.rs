@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use nostore_cache::{hazards, looks_like_session, looks_like_sign_in};
+use nostore_cache::{FIELD_SET, Storability, hazards, looks_like_session, looks_like_sign_in};
 
-use crate::support::{plan, profile, profile_with, request, response};
+use crate::support::{SEVEN, plan, profile, profile_with, request, response, stored};
 
 fn codes(name: &str, asked: &str, answer: &str) -> String {
     let (profile, asked, answer) = (profile_with(name), request(asked), response(answer));
@@ -72,9 +72,65 @@ fn which_stored_responses_are_dangerous() {
         ("netlify", "GET / | cookie: session=1", "200 | vary: Cookie", ""),
         ("rfc9111 default-lifetime=5", "GET / | cookie: session=1", "200 | vary: Cookie", ""),
         ("rfc9111 default-lifetime=5", "GET / | cookie: session=1", "200", "stored-personal"),
+        ("netlify", "GET /auth | authorization: Bearer x", "200", "stored-personal"),
     ];
     for (name, asked, answer, expected) in rows {
         assert_eq!(codes(name, asked, answer), expected, "{name}: {asked} -> {answer}");
+    }
+}
+
+#[test]
+fn what_is_stored_although_its_author_forbade_it() {
+    const FORBIDDEN: &str = "stored-although-forbidden";
+    const PRIVATE: &str = "200 | cache-control: private, no-store";
+    const ASKED: &str = "GET /account | cookie: session=1";
+    let rows = [
+        ("netlify", "GET /account", PRIVATE, FORBIDDEN),
+        ("netlify", ASKED, PRIVATE, FORBIDDEN),
+        ("netlify", "GET /account | authorization: Bearer x", PRIVATE, FORBIDDEN),
+        ("netlify", ASKED, "200 | cache-control: no-cache", FORBIDDEN),
+        ("netlify", ASKED, "200 | cache-control: max-age=0", FORBIDDEN),
+        ("netlify", ASKED, "200 | expires: 0", FORBIDDEN),
+        ("netlify", ASKED, "200 | cache-control: private | vary: cookie", FORBIDDEN),
+        ("netlify", ASKED, "200 | cache-control: private | netlify-vary: cookie=session", FORBIDDEN),
+        ("netlify", ASKED, "200 | vercel-cdn-cache-control: no-store", FORBIDDEN),
+        ("netlify", ASKED, "200 | netlify-cdn-cache-control: No-Store", FORBIDDEN),
+        (
+            "netlify",
+            ASKED,
+            "200 | cdn-cache-control: no-store | netlify-cdn-cache-control: must-revalidate",
+            FORBIDDEN,
+        ),
+        ("netlify", "GET /out", "303 | location: /in | cache-control: no-store", FORBIDDEN),
+        // Whoever says how long the CDN may keep it has thought of the CDN.
+        ("netlify", ASKED, "200 | cache-control: private | cdn-cache-control: max-age=60", ""),
+        // Validation is asked for, and nothing hidden.
+        ("netlify", ASKED, "200 | cache-control: public, max-age=0, must-revalidate", ""),
+        ("netlify", ASKED, "200 | cache-control: public, no-store", FORBIDDEN),
+        ("cloudfront", ASKED, "200 | cdn-cache-control: no-store", FORBIDDEN),
+        ("cloudfront", ASKED, "200 | x-accel-expires: 0", FORBIDDEN),
+        ("cloudfront", ASKED, "404 | cache-control: max-age=0", FORBIDDEN),
+        ("cloudfront min-lifetime=60", ASKED, PRIVATE, FORBIDDEN),
+        ("cloudfront/cookies-in-key min-lifetime=60", ASKED, PRIVATE, FORBIDDEN),
+        ("cloudfront error-beats-directives=yes", ASKED, "500 | cache-control: no-store", FORBIDDEN),
+        ("netlify min-lifetime=30", ASKED, "200 | netlify-cdn-cache-control: no-store", FORBIDDEN),
+    ];
+    for (name, asked, answer, expected) in rows {
+        assert_eq!(codes(name, asked, answer), expected, "{name}: {asked} -> {answer}");
+    }
+}
+
+/// The whole set keeps a response out of every cache, so there is nothing to warn of.
+#[test]
+fn what_the_field_set_protects_is_never_warned_of() {
+    let set = FIELD_SET.map(|(name, value)| format!(" | {name}: {value}")).concat();
+    for name in SEVEN {
+        for status in [200, 302, 307, 401, 404, 500] {
+            let answer = format!("{status} | location: https://a.example/sign-in{set} | set-cookie: sid=1");
+            let (profile, asked) = (profile(name), request("GET /account | cookie: session=1"));
+            let stored = stored(&profile, &asked, &response(&answer));
+            assert!(matches!(stored, Storability::Refuse(_)), "{name} {status}: {stored:?}");
+        }
     }
 }
 
@@ -108,10 +164,23 @@ fn the_warnings_as_people_read_them() {
             "GET / | cookie: asid=hush; bsid=hush; asid=hush; csid=hush; dsid=hush; esid=hush",
             "200",
         ),
+        ("netlify", "GET /auth | authorization: Bearer hush", "200"),
+        ("netlify", "GET /account | cookie: session=hush", "200 | cache-control: private, no-store, x=hush"),
+        ("netlify", "GET /account", "200 | expires: 0"),
+        ("netlify", "GET /account", "200 | netlify-cdn-cache-control: No-Store"),
+        (
+            "netlify",
+            "GET /account",
+            "200 | cdn-cache-control: no-store | netlify-cdn-cache-control: must-revalidate",
+        ),
+        ("cloudfront", "GET /account", "200 | cdn-cache-control: no-store"),
+        ("cloudfront", "GET /account", "404 | cache-control: max-age=0"),
+        ("cloudfront min-lifetime=60", "GET /account", "200 | cache-control: private, no-store"),
+        ("cloudfront error-beats-directives=yes", "GET /account", "500 | cache-control: no-store"),
     ];
     let mut table = String::new();
     for (name, asked, answer) in rows {
-        let (profile, asked, answer) = (profile(name), request(asked), response(answer));
+        let (profile, asked, answer) = (profile_with(name), request(asked), response(answer));
         let plan = plan(&profile, &asked, &answer);
         for hazard in hazards(&profile, &asked, &answer, &plan) {
             writeln!(
