@@ -137,8 +137,13 @@ impl Nostore {
 
     /// Asks the program to end as Ctrl-C does, and returns its exit code.
     pub async fn interrupt(&mut self) -> Option<i32> {
+        self.end_by("INT").await
+    }
+
+    /// Asks the program to end by a signal such as `HUP`, and returns its exit code.
+    pub async fn end_by(&mut self, signal: &str) -> Option<i32> {
         let id = self.child.id()?;
-        let sent = Command::new("kill").args(["-INT", &id.to_string()]).status().await;
+        let sent = Command::new("kill").args([&format!("-{signal}"), &id.to_string()]).status().await;
         sent.ok().filter(std::process::ExitStatus::success)?;
         let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
         ended.ok()?.ok()?.code()

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::folder::Choice;
 use crate::args::{DevArgs, Failure, Keys};
 use crate::report::Reporter;
+use crate::sample::Incident;
 use crate::stage::Stage;
 
 const BOLD: Style = Style::new().bold();
@@ -15,6 +16,8 @@ const WARN: Style = AnsiColor::Yellow.on_default().bold();
 /// Tells people and machines.
 pub(super) fn started(stage: &Stage, args: &DevArgs, choice: &Choice, reporter: &Reporter) {
     let issuer = stage.issuer();
+    let incident = args.unprotected.map(Incident::of);
+    let does_not_show = incident.and_then(|incident| incident.does_not_show(&choice.profile));
     let machine = json!({
         "event": "started",
         "site": stage.site(),
@@ -25,6 +28,7 @@ pub(super) fn started(stage: &Stage, args: &DevArgs, choice: &Choice, reporter: 
         "publishableKey": issuer.publishable_key(),
         "secretKey": issuer.secret_key().expose(),
         "jwksUrl": issuer.jwks_url(),
+        "doesNotShow": does_not_show,
     });
     let rows = [
         ("site", format!("{BOLD}{}{BOLD:#}", stage.site())),
@@ -41,6 +45,9 @@ pub(super) fn started(stage: &Stage, args: &DevArgs, choice: &Choice, reporter: 
     for (name, value) in rows {
         people += &reporter.width().wrapped(&format!("  {BOLD}{name:9}{BOLD:#} "), &value, 12);
         people.push('\n');
+    }
+    if let Some(text) = does_not_show {
+        people += &format!("\n{}\n", reporter.width().wrapped(&format!("{WARN}  !{WARN:#} "), &text, 4));
     }
     reporter.event(&machine, &people);
 }

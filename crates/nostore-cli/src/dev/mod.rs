@@ -78,7 +78,6 @@ async fn attend(
         if let Some(url) = &args.app {
             probe(url, reporter).await;
         }
-        tell_expectation(args, choice, reporter);
         reporter.table_head();
         return watch(stage, reporter, interrupt, std::future::pending()).await;
     };
@@ -131,14 +130,6 @@ fn variables(stage: &Stage, profile: &Profile, port: u16) -> Vec<(String, String
     // What the platform itself would tell an app.
     let platform = profile.environment().iter().map(|(name, value)| (*name, (*value).to_owned()));
     told.into_iter().chain(platform).map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-/// Says when the failure that was asked for does not show behind this cache.
-fn tell_expectation(args: &DevArgs, choice: &folder::Choice, reporter: &Reporter) {
-    let incident = args.unprotected.map(Incident::of);
-    if let Some(text) = incident.and_then(|incident| incident.does_not_show(&choice.profile)) {
-        reporter.note(&json!({ "event": "does-not-show", "text": text }), &text);
-    }
 }
 
 /// Says when nothing listens at the app's URL yet; the edge answers 502 until something does.

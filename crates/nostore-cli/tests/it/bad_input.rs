@@ -122,11 +122,44 @@ async fn a_default_port_that_is_taken_moves_on() {
     assert!(url.starts_with("http://127.0.0.1:80") && url != "http://127.0.0.1:8080", "{url}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_of_another_site_signs_nobody_out() {
+    let site = Site::start(&["--keys", "live"]).await;
+    for (from, expected) in
+        [("same-origin", "303"), ("none", "303"), ("same-site", "403"), ("cross-site", "403")]
+    {
+        let lines = format!("Sec-Fetch-Site: {from}\r\nContent-Length: 0\r\n");
+        let answer = send(&site.url, "POST /sign-out", &lines).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {expected} ")), "{from}: {answer}");
+        assert_eq!(answer.to_lowercase().contains("set-cookie:"), expected == "303", "{from}: {answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_that_does_not_show_is_said_before_it_is_missed() {
+    for (profile, failure, expected) in [
+        ("amplify", "loop", true),
+        ("cloudfront/cookies-in-key", "leak", true),
+        ("netlify", "leak", true),
+        ("netlify", "loop", false),
+        ("cloudfront", "loop", false),
+        ("amplify", "leak", false),
+    ] {
+        let site = Site::start(&["--cdn", profile, "--keys", "live", "--unprotected", failure]).await;
+        let started = site.process.since(0).swap_remove(0);
+        assert_eq!(started["doesNotShow"].is_string(), expected, "{profile} {failure}: {started}");
+    }
+}
+
 /// Sends one request by hand and reads until the connection closes.
 async fn get(site: &str, path: &str) -> String {
+    send(site, &format!("GET {path}"), "").await
+}
+
+async fn send(site: &str, line: &str, fields: &str) -> String {
     let authority = site.strip_prefix("http://localhost").unwrap();
     let mut stream = tokio::net::TcpStream::connect(format!("127.0.0.1{authority}")).await.unwrap();
-    let head = format!("GET {path} HTTP/1.1\r\nHost: localhost{authority}\r\nConnection: close\r\n\r\n");
+    let head = format!("{line} HTTP/1.1\r\nHost: localhost{authority}\r\n{fields}Connection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut text = Vec::new();
     stream.read_to_end(&mut text).await.unwrap();

@@ -51,5 +51,9 @@ async fn a_session_cookie_on_a_cacheable_page_is_named_at_once() {
     assert!(leaves["text"].as_str().unwrap().contains("X-Forwarded-Host"), "{leaves}");
     let warned = |event: &serde_json::Value| event["event"] == "warning" && event["path"] == "/plain";
     assert!(!site.since(mark).iter().any(warned), "a page without a cookie is no hazard");
-    assert_eq!(site.interrupt().await, Some(0));
+    // A terminal that is closed takes the app along.
+    let app = site.started("/app").replace("http://localhost", "127.0.0.1");
+    assert!(tokio::net::TcpStream::connect(&app).await.is_ok(), "{app}");
+    assert_eq!(site.end_by("HUP").await, Some(0));
+    assert!(tokio::net::TcpStream::connect(&app).await.is_err(), "the app went on without its site");
 }
