@@ -22,6 +22,9 @@ pub struct Hazard {
     pub why: String,
     /// How to mend it.
     pub mend: String,
+    /// Whether the one ground is that a redirect leads to another site: no danger where that site is the app itself
+    /// under an address of its own.
+    pub elsewhere_only: bool,
 }
 
 /// Words in the names of session cookies.
@@ -127,6 +130,7 @@ impl Case<'_> {
                 "set the cookie on a response that is not cached, or send {} with this one",
                 words.refuse_with
             ),
+            elsewhere_only: false,
         })
     }
 
@@ -158,6 +162,7 @@ impl Case<'_> {
             what: format!("{} was stored, and it is {kind}", self.subject()),
             why: format!("{}; it is replayed after the sign-in too, which makes a loop", self.reason()),
             mend: format!("send {} with every step of the sign-in", words.refuse_with),
+            elsewhere_only: elsewhere && !sign_in && !sets_cookie,
         })
     }
 
@@ -168,6 +173,7 @@ impl Case<'_> {
             what: format!("{} was stored although it says {}", self.subject(), found.said),
             why: found.why,
             mend: found.mend,
+            elsewhere_only: false,
         })
     }
 
@@ -201,6 +207,7 @@ impl Case<'_> {
                 "say who may see it: {} if it depends on the visitor, {} if not",
                 words.refuse_with, words.allow_with
             ),
+            elsewhere_only: false,
         })
     }
 

@@ -5,18 +5,20 @@ use std::sync::Arc;
 use http::header::HeaderMap;
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::{Body, Incoming};
-use nostore_cache::{Forward, Hazard, Intent, Outcome, PrimaryKey, Storability, StorePlan};
-use nostore_message::{Scheme, UnixTime, http1};
+use nostore_cache::{
+    FIELD_SET, Forward, Hazard, Intent, Outcome, PrimaryKey, SILENT_WITH_CREDENTIALS, Storability, StorePlan,
+};
+use nostore_message::{ResponseHead, Scheme, UnixTime, http1};
 use nostore_proxy::{Forwarded, ProxyError, ResponseBody};
 use tokio::sync::watch;
 
 use crate::Edge;
 use crate::body::{Copied, EdgeBody};
 use crate::edge::PSEUDONYM;
-use crate::head;
 use crate::record::Handling;
 use crate::store::{Copy, StoredResponse};
 use crate::visit::{Reason, Visit};
+use crate::{head, leak};
 
 impl Edge {
     /// Asks the origin and passes its answer on.
@@ -71,7 +73,8 @@ impl Edge {
         (visit.record.nostore_why, visit.record.auth_sensitive) = head::take_notes(response.headers_mut());
         let status = response.status().as_u16();
         let answer = http1::response_head(response.status(), response.headers());
-        if visit.method == Method::GET && status < 400 {
+        let noted = visit.record.nostore_why.is_some() || visit.record.auth_sensitive;
+        if visit.method == Method::GET && response.status().is_success() && !noted && !is_protected(&answer) {
             self.tally.count_answer(nostore_cache::author_intent(&answer) == Intent::Uncacheable);
         }
         if let Some(key) = nostore_cache::invalidated(&self.profile, &visit.head, &answer) {
@@ -125,10 +128,7 @@ impl Edge {
             let outcome = Outcome::Forwarded { status, forward, stored: None, detail };
             return self.stream(visit, response, &outcome);
         }
-        let hazards = {
-            let answer = http1::response_head(status, response.headers());
-            nostore_cache::hazards(&self.profile, &visit.head, &answer, &plan)
-        };
+        let hazards = self.hazards(&visit, &response, &plan);
         let mut kept = response.headers().clone();
         http1::apply(plan.edits(), &mut kept);
         let detail = Some(plan.verdict.code());
@@ -141,6 +141,18 @@ impl Edge {
         let finish = Box::new(|copied| pending.finish(copied));
         let copy = Copy::new(Arc::clone(&self.store), self.max_object_bytes);
         Response::from_parts(parts, EdgeBody::tee(body, copy, finish))
+    }
+
+    /// Lists what is dangerous about what is to be stored. That a redirect leads to the app's own address is told as
+    /// a leak, and is no danger besides.
+    fn hazards(&self, visit: &Visit, response: &Response<ResponseBody>, plan: &StorePlan) -> Vec<Hazard> {
+        let (fields, authority) = (response.headers(), &visit.record.authority);
+        let answer = http1::response_head(response.status(), fields);
+        let mut hazards = nostore_cache::hazards(&self.profile, &visit.head, &answer, plan);
+        if leak::leaves_for_app(fields, Scheme::Http, authority, self.upstream.origin()) {
+            hazards.retain(|hazard| !hazard.elsewhere_only);
+        }
+        hazards
     }
 
     /// Turns the origin's fields into the platform's: what it consumes goes, its marks come.
@@ -191,6 +203,12 @@ impl Pending {
         };
         edge.deliver(record);
     }
+}
+
+/// Tells whether the fields about caching are those that nostore writes, and so not the app's own choice.
+fn is_protected(answer: &ResponseHead<'_>) -> bool {
+    let is = |name: &str, value: &str| answer.fields.all(name).eq([value]);
+    is("cache-control", SILENT_WITH_CREDENTIALS) || FIELD_SET.iter().all(|(name, value)| is(name, value))
 }
 
 fn too_long(most: usize) -> String {

@@ -197,8 +197,9 @@ impl Edge {
         response
     }
 
-    /// Counts a record and tells the sink.
-    pub(crate) fn deliver(&self, record: Record) {
+    /// Counts a record and tells the sink. No rule of caching decided about a failure.
+    pub(crate) fn deliver(&self, mut record: Record) {
+        record.rule = record.rule.filter(|_| record.outcome != Handling::Error);
         self.tally.count(&record);
         (self.sink)(record);
     }

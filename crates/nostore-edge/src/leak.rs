@@ -9,30 +9,42 @@ use nostore_message::{Origin, Scheme, SetCookie};
 
 /// Lists what leaves the edge for the app's own address: each a sentence that says what to set.
 pub(crate) fn leaks(fields: &HeaderMap, scheme: Scheme, authority: &str, app: &Origin) -> Vec<String> {
-    let Ok(visitor) = Origin::parse(&format!("{scheme}://{authority}")) else { return Vec::new() };
-    let location =
-        texts(fields, &header::LOCATION).find_map(|location| location_leak(location, &visitor, app));
+    let Some(visitor) = visitor(scheme, authority) else { return Vec::new() };
+    let location = redirects_to_app(fields, &visitor, app).map(|target| {
+        format!(
+            "Location sends the visitor to the app's own address {target} instead of {visitor}: let the app build its \
+             URLs from the Host or X-Forwarded-Host field, or set its public URL to {visitor}."
+        )
+    });
     let cookies = texts(fields, &header::SET_COOKIE).filter_map(|line| cookie_leak(line, &visitor));
     location.into_iter().chain(cookies).collect()
+}
+
+/// Tells whether a redirect leaves the edge for the app's own address, which is one of the [`leaks`].
+pub(crate) fn leaves_for_app(fields: &HeaderMap, scheme: Scheme, authority: &str, app: &Origin) -> bool {
+    visitor(scheme, authority).is_some_and(|visitor| redirects_to_app(fields, &visitor, app).is_some())
+}
+
+fn visitor(scheme: Scheme, authority: &str) -> Option<Origin> {
+    Origin::parse(&format!("{scheme}://{authority}")).ok()
+}
+
+fn redirects_to_app(fields: &HeaderMap, visitor: &Origin, app: &Origin) -> Option<Origin> {
+    texts(fields, &header::LOCATION).find_map(|location| app_address(location, visitor, app))
 }
 
 fn texts<'a>(fields: &'a HeaderMap, name: &header::HeaderName) -> impl Iterator<Item = &'a str> {
     fields.get_all(name).iter().filter_map(|value| value.to_str().ok())
 }
 
-fn location_leak(location: &str, visitor: &Origin, app: &Origin) -> Option<String> {
+/// Returns the address in `location` where that is the app's own and not the visitor's.
+fn app_address(location: &str, visitor: &Origin, app: &Origin) -> Option<Origin> {
     let (scheme, rest) = location
         .split_once("://")
         .map_or(("http", location.strip_prefix("//")), |parts| (parts.0, Some(parts.1)));
     let authority = rest?.split(['/', '?', '#']).next().unwrap_or_default();
     let target = Origin::parse(&format!("{scheme}://{authority}")).ok()?;
-    if same_address(&target, visitor) || !same_address(&target, app) {
-        return None;
-    }
-    Some(format!(
-        "Location sends the visitor to the app's own address {target} instead of {visitor}: let the app build its \
-         URLs from the Host or X-Forwarded-Host field, or set its public URL to {visitor}."
-    ))
+    (!same_address(&target, visitor) && same_address(&target, app)).then_some(target)
 }
 
 fn cookie_leak(line: &str, visitor: &Origin) -> Option<String> {

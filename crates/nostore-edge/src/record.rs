@@ -84,7 +84,7 @@ pub struct Record {
     pub age_secs: Option<i64>,
     /// Why, as one short sentence in lower case without a final stop.
     pub why: String,
-    /// The rule that decided, where a rule did.
+    /// The rule that decided, where a rule did: none where the outcome is [`Handling::Error`].
     pub rule: Option<Rule>,
     /// The names of the cookies that the visitor was given.
     pub set_cookie: Vec<String>,

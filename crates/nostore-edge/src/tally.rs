@@ -21,7 +21,8 @@ pub struct Summary {
     pub broken_bodies: u64,
     /// Dangerous things stored, by the code of the hazard.
     pub hazards: BTreeMap<&'static str, u64>,
-    /// Answers of the origin to GET requests, error statuses left out.
+    /// Pages of the app's own: 2xx answers of the origin to GET requests, those left out that the app protected
+    /// through nostore.
     pub answers: u64,
     /// Those of them whose author said that they must not be stored.
     pub uncacheable_answers: u64,
@@ -33,10 +34,12 @@ pub struct Summary {
 
 impl Summary {
     /// Tells whether the app looks like a framework's development server: at least five answers to GET
-    /// requests, every one of them uncacheable by its author. Then nothing about caching was tested.
+    /// requests, every one of them uncacheable by its author, and nothing stored or answered from the store. Then
+    /// nothing about caching was tested.
     #[must_use]
     pub const fn looks_like_development_server(&self) -> bool {
-        self.answers >= 5 && self.answers == self.uncacheable_answers
+        let untested = self.stored == 0 && self.hits == 0;
+        untested && self.answers >= 5 && self.answers == self.uncacheable_answers
     }
 }
 

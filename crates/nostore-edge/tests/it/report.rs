@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use nostore_cache::FIELD_SET;
 use nostore_edge::Handling;
 
 use crate::bench::{bench, bench_with};
@@ -69,20 +70,98 @@ async fn addresses_that_leave_the_edge_are_reported_with_what_to_set() {
 }
 
 #[tokio::test]
-async fn a_development_server_is_recognised() {
+async fn what_is_stored_for_a_visitor_who_signed_in_is_reported() {
     let origin = answering(|head| {
-        let control = if head.contains("/page") { "s-maxage=60" } else { "no-store, must-revalidate" };
-        format!("HTTP/1.1 200 OK\r\ncache-control: {control}\r\ncontent-length: 0\r\n\r\n")
+        let control = if head.contains("/account") { "cache-control: private, no-store\r\n" } else { "" };
+        format!("HTTP/1.1 200 OK\r\n{control}content-length: 2\r\n\r\nok")
     })
     .await;
-    let mut bench = bench("rfc9111", origin).await;
-    for number in 0..5 {
-        assert!(!bench.edge.summary().looks_like_development_server(), "{number}");
-        bench.get(&format!("/{number}"), "").await;
+    let rows = [
+        ("/account", "", "stored-although-forbidden"),
+        ("/account", "cookie: session=1\r\n", "stored-although-forbidden"),
+        ("/auth", "authorization: Bearer x\r\n", "stored-personal"),
+        ("/auth", "", ""),
+    ];
+    for (target, lines, expected) in rows {
+        let mut bench = bench("netlify", origin).await;
+        let (_, record) = bench.get(target, lines).await;
+        let codes: Vec<&str> = record.hazards.iter().map(|hazard| hazard.code).collect();
+        assert_eq!(
+            (record.outcome, codes.join(" ")),
+            (Handling::Stored, expected.to_owned()),
+            "{target} {lines}"
+        );
     }
-    assert!(bench.edge.summary().looks_like_development_server());
-    bench.get("/page", "").await;
-    assert!(!bench.edge.summary().looks_like_development_server());
+}
+
+#[tokio::test]
+async fn a_redirect_to_the_apps_own_address_is_told_once() {
+    let port = Arc::new(Mutex::new(0));
+    let own = Arc::clone(&port);
+    let origin = answering(move |head| {
+        let port = own.lock().unwrap();
+        let location = match head.split(' ').nth(1).unwrap() {
+            "/own" => format!("http://localhost:{port}/in"),
+            "/own-sign-in" => format!("http://localhost:{port}/sign-in"),
+            "/own-cookie" => format!("http://localhost:{port}/in\r\nset-cookie: sid=1"),
+            _ => "http://other.example/in".to_owned(),
+        };
+        format!("HTTP/1.1 307 Temporary Redirect\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n")
+    })
+    .await;
+    *port.lock().unwrap() = origin.port();
+    // target, leaks, hazards
+    let rows = [
+        ("/own", 1, ""),
+        ("/own-sign-in", 1, "stored-sign-in-redirect"),
+        ("/own-cookie", 1, "stored-set-cookie stored-sign-in-redirect"),
+        ("/other", 0, "stored-sign-in-redirect"),
+    ];
+    for (target, leaks, expected) in rows {
+        let mut bench = bench("netlify", origin).await;
+        let (_, record) = bench.get(target, "").await;
+        let codes: Vec<&str> = record.hazards.iter().map(|hazard| hazard.code).collect();
+        assert_eq!((record.leaks.len(), codes.join(" ")), (leaks, expected.to_owned()), "{target}");
+    }
+}
+
+#[tokio::test]
+async fn a_development_server_is_recognised() {
+    let set = FIELD_SET.map(|(name, value)| format!("{name}: {value}\r\n")).concat();
+    let origin = answering(move |head| {
+        let (status, fields) = match head.split(' ').nth(1).unwrap() {
+            "/page" => ("200 OK", "cache-control: s-maxage=60\r\n"),
+            "/moved" => ("307 Temporary Redirect", "location: /a\r\ncache-control: no-store\r\n"),
+            "/sign-in-first" => ("401 Unauthorized", "cache-control: no-store\r\n"),
+            "/read" => ("200 OK", "nostore-why: read who is asking\r\ncache-control: no-store\r\n"),
+            "/protected" => ("200 OK", &*set),
+            "/silent" => ("200 OK", ""),
+            _ => ("200 OK", "cache-control: no-store, must-revalidate\r\n"),
+        };
+        format!("HTTP/1.1 {status}\r\n{fields}content-length: 0\r\n\r\n")
+    })
+    .await;
+    for left_out in ["/moved", "/sign-in-first", "/read", "/protected"] {
+        let mut bench = bench("rfc9111", origin).await;
+        for _ in 0..9 {
+            bench.get(left_out, "").await;
+        }
+        assert_eq!(bench.edge.summary().answers, 0, "{left_out}");
+        for number in 0..5 {
+            assert!(!bench.edge.summary().looks_like_development_server(), "{left_out} {number}");
+            bench.get(&format!("/{number}"), "").await;
+        }
+        assert!(bench.edge.summary().looks_like_development_server(), "{left_out}");
+    }
+    // profile, one more answer after five of a development server's
+    for (profile, another) in [("rfc9111", "/page"), ("rfc9111", "/silent"), ("netlify", "/other")] {
+        let mut bench = bench(profile, origin).await;
+        for number in 0..5 {
+            bench.get(&format!("/{number}"), "").await;
+        }
+        bench.get(another, "").await;
+        assert!(!bench.edge.summary().looks_like_development_server(), "{profile} {another}");
+    }
 }
 
 #[tokio::test]
