@@ -122,15 +122,16 @@ impl Edge {
     ) -> Response<EdgeBody> {
         visit.record.rule = Some(plan.verdict.rule());
         let status = response.status();
-        if response.body().size_hint().lower() > self.max_object_bytes as u64 {
-            visit.record.why = too_long(self.max_object_bytes);
+        let mut kept = response.headers().clone();
+        http1::apply(plan.edits(), &mut kept);
+        let length = response.body().size_hint().lower();
+        if let Some(why) = self.no_room_for(&visit, &kept, length) {
+            visit.record.why = why;
             let (status, detail) = (status.as_u16(), Some("too-long"));
             let outcome = Outcome::Forwarded { status, forward, stored: None, detail };
             return self.stream(visit, response, &outcome);
         }
         let hazards = self.hazards(&visit, &response, &plan);
-        let mut kept = response.headers().clone();
-        http1::apply(plan.edits(), &mut kept);
         let detail = Some(plan.verdict.code());
         let (code, stored) = (status.as_u16(), Some(plan.lifetime_secs));
         self.dress(&mut response, &Outcome::Forwarded { status: code, forward, stored, detail });
@@ -141,6 +142,15 @@ impl Edge {
         let finish = Box::new(|copied| pending.finish(copied));
         let copy = Copy::new(Arc::clone(&self.store), self.max_object_bytes);
         Response::from_parts(parts, EdgeBody::tee(body, copy, finish))
+    }
+
+    /// Says why a response with at least `length` bytes of body cannot be kept, where that is certain at its head.
+    fn no_room_for(&self, visit: &Visit, fields: &HeaderMap, length: u64) -> Option<String> {
+        if length > self.max_object_bytes as u64 {
+            return Some(too_long(self.max_object_bytes));
+        }
+        let weight = StoredResponse::weight(&visit.head, fields).saturating_add(length);
+        (weight > self.store.capacity()).then(|| LARGER_THAN_STORE.to_owned())
     }
 
     /// Lists what is dangerous about what is to be stored. That a redirect leads to the app's own address is told as
@@ -163,6 +173,8 @@ impl Edge {
         http1::apply(&nostore_cache::marks(&self.profile, outcome), response.headers_mut());
     }
 }
+
+const LARGER_THAN_STORE: &str = "it could be stored, but is larger than the whole store";
 
 /// A response whose body is being copied: stored when that is complete, and recorded in any case.
 struct Pending {
@@ -190,7 +202,7 @@ impl Pending {
                     record.hazards = hazards;
                     plan.verdict.to_string()
                 } else {
-                    "it could be stored, but is larger than the whole store".to_owned()
+                    LARGER_THAN_STORE.to_owned()
                 }
             }
             Copied::Broken(text) => {

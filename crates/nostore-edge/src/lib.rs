@@ -16,6 +16,9 @@
 //! - Concurrent misses are not collapsed: each goes to the origin, and the last complete answer is kept. A real
 //!   CDN may hand one answer to all that wait; that leak without any stored response is not emulated here.
 //! - A stale response is fetched anew rather than validated with the origin.
+//! - `Cache-Status` goes out with the head. Where the length of the body is not known by then, or many copies are made
+//!   at once, it may say `stored` of a response that turns out too long and is not kept; the [`Record`] says how it
+//!   ended.
 //! - Parts of a stored response: a request with `Range` goes to the origin.
 //!
 //! # Example

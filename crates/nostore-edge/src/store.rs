@@ -40,6 +40,12 @@ impl StoredResponse {
             (name.clone(), copy)
         };
         let copied: HeaderMap = fields.iter().map(own).collect();
+        let bytes = Self::weight(request, &copied).saturating_add(body.len() as u64);
+        Self { status, fields: copied, body: Bytes::from(body), weight: bytes }
+    }
+
+    /// Estimates what a response with these fields weighs without its body, in bytes.
+    pub(crate) fn weight(request: &RequestHead<'_>, fields: &HeaderMap) -> u64 {
         // The key holds parts of the request too, at most all of it, cookie by cookie.
         let named = request.authority.len() + request.target.len();
         let kept = request.fields.iter().map(|line| {
@@ -49,10 +55,9 @@ impl StoredResponse {
         let varying = [header::VARY, HeaderName::from_static("netlify-vary")];
         let varying = varying.iter().flat_map(|name| fields.get_all(name));
         let varying = varying.map(|value| parts(value.as_bytes(), b",|"));
-        let lines = copied.iter().map(|(name, value)| name.as_str().len() + value.len() + LINE_OVERHEAD);
+        let lines = fields.iter().map(|(name, value)| name.as_str().len() + value.len() + LINE_OVERHEAD);
         let heads = kept.chain(varying).chain(lines).sum::<usize>();
-        let bytes = body.len() + named + heads + ENTRY_OVERHEAD;
-        Self { status, fields: copied, body: Bytes::from(body), weight: bytes as u64 }
+        (named + heads + ENTRY_OVERHEAD) as u64
     }
 }
 
@@ -148,6 +153,10 @@ impl Store {
     pub(crate) fn clear(&self) {
         let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         self.entries.clear();
+    }
+
+    pub(crate) const fn capacity(&self) -> u64 {
+        self.capacity
     }
 
     pub(crate) fn weight(&self) -> u64 {
