@@ -224,5 +224,6 @@ fn is_protected(answer: &ResponseHead<'_>) -> bool {
 }
 
 fn too_long(most: usize) -> String {
-    format!("it could be stored, but its body is longer than the {most} bytes kept of one response")
+    let most = nostore_proxy::size(most as u64);
+    format!("it could be stored, but its body is longer than the {most} kept of one response")
 }

@@ -2,6 +2,8 @@
 
 use http::StatusCode;
 
+use crate::measure::{seconds, size};
+
 /// Why there is no answer from the upstream. `Display` says what was expected and what was found.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -13,7 +15,7 @@ pub enum ProxyError {
         upstream: String,
     },
     /// No connection came about in time, TLS included.
-    #[error("expected a connection to {upstream} within {limit_millis} ms, found none")]
+    #[error("expected a connection to {upstream} within {}, found none", seconds(*.limit_millis))]
     ConnectTimeout {
         /// The upstream's origin.
         upstream: String,
@@ -29,7 +31,7 @@ pub enum ProxyError {
         detail: String,
     },
     /// The response head did not come in time.
-    #[error("expected a response head from {upstream} within {limit_millis} ms, found silence")]
+    #[error("expected a response head from {upstream} within {}, found silence", seconds(*.limit_millis))]
     HeadTimeout {
         /// The upstream's origin.
         upstream: String,
@@ -38,7 +40,8 @@ pub enum ProxyError {
     },
     /// The response head is longer than allowed.
     #[error(
-        "expected a response head of at most {limit_bytes} bytes and {limit_lines} lines from {upstream}, found a longer one"
+        "expected a response head of at most {} and {limit_lines} lines from {upstream}, found a longer one",
+        size(*.limit_bytes as u64)
     )]
     HeadTooLarge {
         /// The upstream's origin.
