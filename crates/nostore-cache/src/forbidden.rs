@@ -7,6 +7,7 @@ use crate::control::split_outside_quotes;
 use crate::freshness::effective;
 use crate::intent::forbidding_field;
 use crate::profile::{Law, Profile, StatusClass};
+use crate::protect::SILENT_WITH_CREDENTIALS;
 use crate::verdict::{Verdict, period};
 
 /// The directives that keep a response out of shared caches, or give it no lifetime.
@@ -37,9 +38,20 @@ pub(crate) fn found(profile: &Profile, response: &ResponseHead<'_>, verdict: &Ve
         },
         mend: match beaten {
             Some(beaten) => beaten.mend,
-            None => format!("send {}, which {} obeys", law.words.refuse_with, law.words.platform),
+            None => obeyed(law, &response.fields),
         },
     })
+}
+
+/// Says what to send instead. Where the app was silent and [`crate::protect`] spoke for it, anybody may be meant to see
+/// the response.
+fn obeyed(law: &Law, fields: &Fields<'_>) -> String {
+    let words = &law.words;
+    let refuse = format!("send {}, which {} obeys", words.refuse_with, words.platform);
+    if fields.all("cache-control").eq([SILENT_WITH_CREDENTIALS]) {
+        return format!("{refuse}, if it depends on the visitor, {} if not", words.allow_with);
+    }
+    refuse
 }
 
 /// What of the operator's configuration beats every field.

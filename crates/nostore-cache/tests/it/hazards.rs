@@ -166,6 +166,7 @@ fn the_warnings_as_people_read_them() {
         ),
         ("netlify", "GET /auth | authorization: Bearer hush", "200"),
         ("netlify", "GET /account | cookie: session=hush", "200 | cache-control: private, no-store, x=hush"),
+        ("netlify", "GET /about | cookie: session=hush", "200 | cache-control: private, no-cache"),
         ("netlify", "GET /account", "200 | expires: 0"),
         ("netlify", "GET /account", "200 | netlify-cdn-cache-control: No-Store"),
         (
