@@ -43,8 +43,8 @@ pub(crate) fn found(profile: &Profile, response: &ResponseHead<'_>, verdict: &Ve
     })
 }
 
-/// Says what to send instead. Where the app was silent and [`crate::protect`] spoke for it, anybody may be meant to see
-/// the response.
+/// Says what to send instead. Where the app was silent and [`crate::protect()`] spoke for it, anybody may be meant to
+/// see the response.
 fn obeyed(law: &Law, fields: &Fields<'_>) -> String {
     let words = &law.words;
     let refuse = format!("send {}, which {} obeys", words.refuse_with, words.platform);
