@@ -5,13 +5,23 @@ use std::process::{Command, Stdio};
 
 use crate::step;
 
+/// The release of cargo-deny that reads `deny.toml`.
+const CARGO_DENY: &str = "0.20.2";
 /// Where the Express app of the end-to-end tests lives.
 const EXPRESS: &str = "crates/nostore-cli/tests/express";
 
 /// Installs everything that is missing.
 pub(crate) fn everything() -> Result<(), String> {
     chromium()?;
+    cargo_deny()?;
     express()
+}
+
+fn cargo_deny() -> Result<(), String> {
+    if step::output("cargo", &["deny", "--version"]).is_ok() {
+        return Ok(());
+    }
+    step::cargo("cargo-deny", &["install", "--quiet", "--locked", "cargo-deny", "--version", CARGO_DENY])
 }
 
 fn chromium() -> Result<(), String> {

@@ -12,11 +12,11 @@ const HELP: &str = "\
 Usage: cargo xtask <chore>
 
   test           everything: formatting, lints, tidiness, requirements, documentation, all tests.
-                 First installs what the tests need (Chromium, Express); then only loopback is used.
+                 First installs what that needs (Chromium, Express, cargo-deny); then only loopback is used.
   install        only the installing
   tidy           structure: headers, sizes, the laws' bans, the direction of dependencies
   requirements   each line of docs/requirements.md with its tests; fails on a due line without one
-  deny           bans, licences and sources by deny.toml (needs cargo-deny)
+  deny           bans, licences and sources by deny.toml
   shots          the pictures in docs/img, made in Chromium
   cold           times a first build of the command in an empty target folder and lists what it is made of";
 
@@ -68,13 +68,7 @@ fn test() -> Result<(), String> {
         "lints",
         &["clippy", "--quiet", "--workspace", "--all-targets", "--profile", "ci", "--", "-D", "warnings"],
     )?;
-    if step::output("cargo", &["deny", "--version"]).is_ok() {
-        deny()?;
-    } else {
-        step::say(
-            "== deny: cargo-deny is not installed, so licences and bans are not checked (cargo install --locked cargo-deny)",
-        );
-    }
+    deny()?;
     for law in ["nostore-jose", "nostore-session"] {
         let arguments = ["check", "--quiet", "--package", law, "--no-default-features", "--profile", "ci"];
         step::cargo(&format!("{law} without crypto"), &arguments)?;

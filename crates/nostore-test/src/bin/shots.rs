@@ -94,16 +94,16 @@ async fn picture(browser: &Browser, path: &Path) -> Result<()> {
 struct Running {
     child: Child,
     output: Arc<Mutex<String>>,
-    data: std::path::PathBuf,
+    folder: std::path::PathBuf,
 }
 
 impl Running {
     async fn start(nostore: &str, arguments: &[&str]) -> Result<Self> {
-        let data = std::env::temp_dir().join(format!("nostore-shots-{}", std::process::id()));
-        let mut child = Command::new(nostore)
+        let folder = std::env::temp_dir().join(format!("nostore-shots-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        let mut child = Command::new(std::fs::canonicalize(nostore)?)
             .args(arguments)
-            .arg("--data")
-            .arg(&data)
+            .current_dir(&folder)
             .env("CLICOLOR_FORCE", "1")
             .env("COLUMNS", "154")
             .stdout(Stdio::piped())
@@ -124,7 +124,7 @@ impl Running {
             }
         });
         tokio::time::timeout(PATIENCE, started.wait_for(|started| *started)).await??;
-        Ok(Self { child, output, data })
+        Ok(Self { child, output, folder })
     }
 
     /// Returns the site's URL, the first one that the output names.
@@ -141,7 +141,7 @@ impl Running {
             Command::new("kill").args(["-INT", &id.to_string()]).status().await?;
         }
         tokio::time::timeout(PATIENCE, self.child.wait()).await??;
-        std::fs::remove_dir_all(&self.data)?;
+        std::fs::remove_dir_all(&self.folder)?;
         let text = self.output.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(format!("$ {command}\n{text}"))
     }
