@@ -90,7 +90,7 @@ pub use name::CACHE_BUST_PARAMETER;
 pub use need::{Answer, Facts, KeysFailure, Need, OutboundRequest, PayloadFailure, Step};
 pub use reason::Reason;
 pub use rows::authenticate;
-pub use sign_out::clear_cookies;
+pub use sign_out::{EndSession, clear_cookies, end_session};
 pub use target::sign_in_location;
 pub use token::MAX_TOKEN_BYTES;
 pub use turn::{SignInTurn, sign_in_turn};

@@ -9,11 +9,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use nostore_jose::JwkSet;
-use nostore_message::{Fields, RequestHead, UnixTime};
+use nostore_message::{RequestHead, UnixTime};
 use nostore_session::{
-    Answer, Config, Decision, Facts, KeysFailure, Need, OutboundRequest, Session, Status, Step, authenticate,
+    Answer, Config, Decision, EndSession, Facts, KeysFailure, Need, OutboundRequest, Session, Status, Step,
+    authenticate, end_session,
 };
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::SignOut;
 use crate::keys::KeyStore;
@@ -21,12 +21,6 @@ use crate::outbound::Outbound;
 
 /// How many questions one decision may take.
 const MAX_ROUNDS: usize = 5;
-
-/// By how much an expired token may still name the session that is to be revoked: ten years.
-const REVOCABLE_MS: i64 = 10 * 365 * 86_400 * 1_000;
-
-/// What a path segment does not hold as it is: everything but the unreserved characters of RFC 3986 section 2.3.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What is known about who is asking.
 #[derive(Debug)]
@@ -88,16 +82,23 @@ impl Driver {
 
     /// Revokes the session that the request carries, where it does.
     pub(crate) async fn revoke(&self, request: &RequestHead<'_>, config: &Config, now: UnixTime) -> SignOut {
-        // A token lives a minute, a page stays open for hours: an expired one names its session as well.
-        let patient = config.clone().clock_skew_ms(REVOCABLE_MS);
-        let decided = match self.decide_now(request, &patient, now) {
-            Some(decided) => decided,
-            None => self.decide(request, &patient, now).await,
-        };
-        let Some(sid) = decided.session().and_then(|session| session.session_id()) else {
-            return SignOut::NoSession;
-        };
-        match self.outbound.send(&revocation(config, sid)).await {
+        let keys = self.keys.snapshot(now).0;
+        let mut answers = Vec::new();
+        for _ in 0..=MAX_ROUNDS {
+            let facts = Facts { keys: keys.as_deref(), answers: &answers };
+            match end_session(request, config, &facts, now) {
+                EndSession::Ask(request) => return self.send_revocation(&request).await,
+                EndSession::Need(need) => answers.push(self.answer(need, config, now).await),
+                EndSession::NoSession => return SignOut::NoSession,
+                EndSession::Unknown => break,
+            }
+        }
+        tracing::error!("the session to revoke could not be found out");
+        SignOut::NotRevoked
+    }
+
+    async fn send_revocation(&self, request: &OutboundRequest) -> SignOut {
+        match self.outbound.send(request).await {
             Ok((200..=299, _)) => SignOut::Revoked,
             Ok((status, _)) => {
                 tracing::error!(status, "the identity service did not revoke a session");
@@ -140,13 +141,6 @@ impl Decided {
             Self::Failed(_) => true,
         }
     }
-
-    pub(crate) fn session(&self) -> Option<&Arc<Session>> {
-        match self {
-            Self::Decision { session, .. } => session.as_ref(),
-            Self::Failed(_) => None,
-        }
-    }
 }
 
 impl From<Decision> for Decided {
@@ -179,18 +173,5 @@ async fn ask(outbound: &Outbound, need: &Need, config: &Config) -> Answer {
             tracing::error!(need = need.code(), %error, cause, "the identity service gave no answer");
             need.unreachable()
         }
-    }
-}
-
-fn revocation(config: &Config, sid: &str) -> OutboundRequest {
-    let sid = utf8_percent_encode(sid, RESERVED);
-    let mut fields = Fields::new();
-    fields.append("authorization", format!("Bearer {}", config.secret_key().expose()));
-    fields.append("content-type", "application/json");
-    OutboundRequest {
-        method: "POST",
-        url: format!("{}/v1/sessions/{sid}/revoke", config.api_base()),
-        fields,
-        body: b"{}".to_vec(),
     }
 }
