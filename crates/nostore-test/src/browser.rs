@@ -143,8 +143,23 @@ impl Browser {
     }
 
     /// Tells whether the page says that there were too many redirects.
-    pub async fn shows_redirect_loop(&self) -> bool {
+    async fn shows_redirect_loop(&self) -> bool {
         self.client.source().await.is_ok_and(|page| page.contains("ERR_TOO_MANY_REDIRECTS"))
+    }
+
+    /// Waits until the page says that there were too many redirects.
+    ///
+    /// # Panics
+    ///
+    /// When it shows something else to the end.
+    pub async fn wait_for_redirect_loop(&self) {
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        let shown = tokio::time::timeout(PATIENCE, async {
+            while !self.shows_redirect_loop().await {
+                look.tick().await;
+            }
+        });
+        assert!(shown.await.is_ok(), "no redirect loop, but {}", self.url().await);
     }
 
     /// Returns the text of the first element that matches, without waiting.
