@@ -8,7 +8,7 @@ use crate::step;
 /// The crates that decide and touch nothing, with what they may depend on (besides each other, downwards).
 const LAWS: [(&str, &[&str]); 4] = [
     ("nostore-message", &["http", "percent-encoding", "subtle", "thiserror"]),
-    ("nostore-jose", &["aws-lc-rs", "base64", "serde", "serde_json", "thiserror"]),
+    ("nostore-jose", &["aws-lc-rs", "base64", "serde_json", "thiserror"]),
     ("nostore-cache", &["httpdate", "nostore-message", "thiserror"]),
     (
         "nostore-session",
@@ -17,7 +17,6 @@ const LAWS: [(&str, &[&str]); 4] = [
             "form_urlencoded",
             "nostore-jose",
             "nostore-message",
-            "serde",
             "serde_json",
             "sha1",
             "thiserror",
