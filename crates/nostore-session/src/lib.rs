@@ -66,14 +66,18 @@
 //! Specifications: RFC 7515 section 5.2; RFC 7519 section 4.1; RFC 6265bis; the URL Standard,
 //! "application/x-www-form-urlencoded"; the handshake protocol as this project writes it down.
 
+mod claims;
 mod config;
 mod context;
 mod decision;
 mod handshake;
+mod has;
 mod http_date;
 mod key;
+mod machine;
 mod name;
 mod need;
+mod pattern;
 mod reason;
 mod rows;
 mod sign_out;
@@ -82,12 +86,16 @@ mod target;
 mod token;
 mod turn;
 
+pub use claims::{AuthClaims, ClaimsError, FactorAges, Organization};
 pub use config::{Config, ConfigError};
 pub use context::{carries_handshake_return, is_navigation};
 pub use decision::{Claims, Decision, Session, Status};
+pub use has::{Check, FactorLevel, Reverification};
 pub use key::{Instance, KeyError, PublishableKey};
+pub use machine::{Machine, MachineError, TokenType};
 pub use name::CACHE_BUST_PARAMETER;
 pub use need::{Answer, Facts, KeysFailure, Need, OutboundRequest, PayloadFailure, Step};
+pub use pattern::{OrganizationSync, PathMatch, PathPattern, PatternError, SyncTarget};
 pub use reason::Reason;
 pub use rows::authenticate;
 pub use sign_out::{EndSession, clear_cookies, end_session};
