@@ -317,28 +317,32 @@ impl Parser<'_> {
 
     /// Reads `n}`, `n,}` or `n,m}`.
     fn counts(&mut self) -> Result<Option<(usize, Option<usize>)>, Fault> {
-        let Some(least) = self.number()? else { return Ok(None) };
-        let most = if self.take(',') { self.number()? } else { Some(least) };
+        let start = self.at;
+        let Some(least) = self.number() else { return Ok(None) };
+        let most = if self.take(',') { self.number() } else { Some(least) };
         if !self.take('}') {
             return Ok(None);
         }
+        if least.max(most.unwrap_or(0)) > MOST_COUNT {
+            self.at = start;
+            return Err(self.unsupported("count this large"));
+        }
         if most.is_some_and(|most| most < least) {
-            return Err(self.syntax("the counts of a quantifier in their order before"));
+            self.at = start;
+            return Err(self.syntax("the counts of a quantifier in their order"));
         }
         Ok(Some((least, most)))
     }
 
-    fn number(&mut self) -> Result<Option<usize>, Fault> {
+    /// Reads a decimal number; what does not fit stays at the end of the range.
+    fn number(&mut self) -> Option<usize> {
         let mut value = None;
         while let Some(digit) = self.peek().and_then(|char| char.to_digit(10)) {
-            let next = value.unwrap_or(0_usize) * 10 + digit as usize;
-            if next > MOST_COUNT {
-                return Err(self.unsupported("count this large"));
-            }
-            value = Some(next);
+            let higher = value.unwrap_or(0_usize).saturating_mul(10);
+            value = Some(higher.saturating_add(digit as usize));
             self.at += 1;
         }
-        Ok(value)
+        value
     }
 
     fn peek(&self) -> Option<char> {

@@ -20,7 +20,8 @@
 //! Expressions in parentheses know literals, `.`, classes, `\d \w \s` and their opposites, `\b \B`,
 //! `^ $`, alternation, `(?:...)` and all quantifiers, greedy and lazy, as ECMAScript does without
 //! the flag `u`. They know neither look-around, nor back references, nor captures of their own:
-//! such a pattern is a [`PatternError`].
+//! such a pattern is a [`PatternError`]. Which of several empty matches an optional part of an
+//! expression takes may differ from ECMAScript.
 //!
 //! # Invariants
 //!
@@ -88,8 +89,15 @@ pub enum PatternError {
 #[derive(Clone, Debug)]
 pub struct PathPattern {
     program: Program,
-    /// The parameters in the order of their captures.
-    names: Vec<String>,
+    /// In the order of their captures.
+    parameters: Vec<Parameter>,
+}
+
+#[derive(Clone, Debug)]
+struct Parameter {
+    name: String,
+    /// An optional parameter without text around it takes part only if it captures something.
+    takes_part_if_empty: bool,
 }
 
 /// A path that matched, with its parameters.
@@ -156,8 +164,10 @@ impl PathPattern {
     #[must_use]
     pub fn find<'a>(&'a self, path: &'a str) -> Option<PathMatch<'a>> {
         let captures = self.program.run(path)?;
-        let parameters = self.names.iter().map(String::as_str).zip(captures).collect();
-        Some(PathMatch { parameters })
+        let captured = |(own, text): (&'a Parameter, Option<&'a str>)| {
+            (&*own.name, text.filter(|text| own.takes_part_if_empty || !text.is_empty()))
+        };
+        Some(PathMatch { parameters: self.parameters.iter().zip(captures).map(captured).collect() })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::expression::{self, Node};
 use super::program::{self, Program};
-use super::{MOST_INSTRUCTIONS, PathPattern, PatternError};
+use super::{MOST_INSTRUCTIONS, Parameter, PathPattern, PatternError};
 
 /// What a default parameter never takes, and what may follow the end.
 const DELIMITERS: [char; 3] = ['/', '#', '?'];
@@ -72,17 +72,17 @@ pub(super) fn pattern(text: &str) -> Result<PathPattern, Fault> {
         unnamed: 0,
     };
     parser.run()?;
-    let mut names = Vec::new();
+    let mut parameters = Vec::new();
     let mut nodes = Vec::new();
     for piece in parser.pieces {
         nodes.push(match piece {
-            Piece::Group(group) => group.node(&mut names)?,
+            Piece::Group(group) => group.node(&mut parameters)?,
             Piece::Literal(text) => Node::text(&text),
         });
     }
     nodes.push(Node::one_of(&DELIMITERS).optional());
-    let program: Program = program::compile(&Node::Concat(nodes), names.len())?;
-    Ok(PathPattern { program, names })
+    let program: Program = program::compile(&Node::Concat(nodes), parameters.len())?;
+    Ok(PathPattern { program, parameters })
 }
 
 impl Fault {
@@ -260,8 +260,8 @@ impl Parser {
 }
 
 impl Group {
-    /// Returns what the group matches, and adds the name of its capture.
-    fn node(self, names: &mut Vec<String>) -> Result<Node, Fault> {
+    /// Returns what the group matches, and adds its parameter, if it has one.
+    fn node(self, parameters: &mut Vec<Parameter>) -> Result<Node, Fault> {
         let Self { name, prefix, suffix, captured, modifier, position } = self;
         let bare = prefix.is_empty() && suffix.is_empty();
         let (prefix, suffix) = (Node::text(&prefix), Node::text(&suffix));
@@ -285,10 +285,10 @@ impl Group {
         } else {
             captured
         };
-        let capture = Node::Capture(names.len(), Box::new(inner));
-        names.push(name);
-        let whole = Node::Concat(vec![prefix, capture, suffix]);
         let optional = matches!(modifier, Modifier::Optional | Modifier::ZeroOrMore);
+        let capture = Node::Capture(parameters.len(), Box::new(inner));
+        parameters.push(Parameter { name, takes_part_if_empty: !(bare && optional) });
+        let whole = Node::Concat(vec![prefix, capture, suffix]);
         Ok(if optional { whole.optional() } else { whole })
     }
 }
