@@ -4,7 +4,7 @@
 //!
 //! - Total: any text has a kind, and any JSON object gives a machine or a typed error.
 //! - Without a subject there is no machine, and a claim of an unexpected type grants nothing.
-//! - A resource that says of itself that it is revoked or expired is no machine.
+//! - A description that says of its token that it is revoked or expired is no machine.
 //!
 //! # Not covered
 //!
@@ -13,7 +13,6 @@
 //! Specifications: the handshake protocol as this project writes it down, "dispatch" and "machine
 //! tokens"; RFC 9068 section 2.1 (`at+jwt`).
 
-use nostore_jose::Jws;
 use nostore_message::UnixTime;
 use serde_json::{Map, Value};
 
@@ -23,7 +22,7 @@ use crate::token::parse_sized;
 const REGISTERED: [&str; 6] = ["exp", "iat", "iss", "jti", "nbf", "sub"];
 
 /// The kinds of tokens.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum TokenType {
     /// A key that a user or an organization made for its programs.
     ApiKey,
@@ -61,7 +60,7 @@ pub enum MachineError {
         /// What is there.
         found: &'static str,
     },
-    /// The resource is not valid any more by its own words.
+    /// The token is not valid any more by the description's own words.
     #[error("expected a live token, found one that is {found}")]
     NotLive {
         /// `revoked` or `expired`.
@@ -108,9 +107,10 @@ impl TokenType {
     }
 }
 
-/// Returns the kind of a machine token: by its prefix, or as a strict JWS by its subject or type.
-pub(crate) fn classify(token: &str) -> Option<TokenType> {
-    let jws = || parse_sized(token).ok().filter(|jws| !jws.signature().is_empty());
+/// Returns the kind of a machine token, unverified: by its prefix, or as a strict JWS by its subject
+/// or type. None for what is no machine's token.
+#[must_use]
+pub fn classify(token: &str) -> Option<TokenType> {
     if token.starts_with("mt_") {
         Some(TokenType::M2mToken)
     } else if token.starts_with("oat_") {
@@ -118,31 +118,30 @@ pub(crate) fn classify(token: &str) -> Option<TokenType> {
     } else if token.starts_with("ak_") {
         Some(TokenType::ApiKey)
     } else {
-        classify_jws(&jws()?)
+        let jws = parse_sized(token).ok().filter(|jws| !jws.signature().is_empty())?;
+        // The subject counts before the type.
+        let sub = jws.payload().get("sub").and_then(Value::as_str);
+        let is_access_token = matches!(jws.header().typ(), Some("at+jwt" | "application/at+jwt"));
+        match sub {
+            Some(sub) if sub.starts_with("mch_") => Some(TokenType::M2mToken),
+            _ => is_access_token.then_some(TokenType::OauthToken),
+        }
     }
-}
-
-/// Returns the kind of a machine's JWS: the subject counts before the type.
-pub(crate) fn classify_jws(jws: &Jws<'_>) -> Option<TokenType> {
-    let sub = jws.payload().get("sub").and_then(Value::as_str);
-    if sub.is_some_and(|sub| sub.starts_with("mch_")) {
-        return Some(TokenType::M2mToken);
-    }
-    let is_access_token = matches!(jws.header().typ(), Some("at+jwt" | "application/at+jwt"));
-    is_access_token.then_some(TokenType::OauthToken)
 }
 
 impl Machine {
-    /// Reads the resource that the identity service answers to an opaque token.
+    /// Reads the description that the identity service answers to an opaque token.
     ///
     /// # Errors
     ///
     /// [`MachineError::Member`] without an id or a subject, [`MachineError::NotLive`] if the
-    /// resource says so, [`MachineError::TokenType`] for a session's kind.
-    pub fn from_resource(token_type: TokenType, resource: &Map<String, Value>) -> Result<Self, MachineError> {
+    /// description says so, [`MachineError::TokenType`] for a session's kind.
+    pub fn from_description(token_type: TokenType, description: &Value) -> Result<Self, MachineError> {
         if !token_type.is_machine() {
             return Err(MachineError::TokenType { found: token_type });
         }
+        let empty = Map::new();
+        let resource = description.as_object().unwrap_or(&empty);
         for state in ["revoked", "expired"] {
             if resource.get(state).is_some_and(|value| !matches!(value, Value::Null | Value::Bool(false))) {
                 return Err(MachineError::NotLive { found: state });
