@@ -177,22 +177,23 @@ impl Program {
         let mut run = Run {
             program: self,
             path,
-            slots: vec![None; 2 * self.captures],
-            retreats: vec![Retreat::Try { instruction: 0, at: 0 }],
+            slots: Vec::new(),
+            retreats: Vec::new(),
             seen: Vec::new(),
             looks: vec![None; self.looks.len()],
         };
-        while let Some(retreat) = run.retreats.pop() {
-            match retreat {
-                Retreat::Restore { slot, value } => run.slots[slot] = value,
-                Retreat::Try { instruction, at } if run.reaches_end(instruction, at) => {
-                    let capture = |ends: &[Option<usize>]| path.get(ends[0]?..ends[1]?);
-                    return Some(run.slots.chunks(2).map(capture).collect());
+        let (mut next, mut start) = (0, 0);
+        while !run.reaches_end(next, start) {
+            (next, start) = loop {
+                match run.retreats.pop()? {
+                    Retreat::Restore { slot, value } => run.slots[slot] = value,
+                    Retreat::Try { instruction, at } => break (instruction, at),
                 }
-                Retreat::Try { .. } => {}
-            }
+            };
         }
-        None
+        run.slots.resize(2 * self.captures, None);
+        let capture = |ends: &[Option<usize>]| path.get(ends[0]?..ends[1]?);
+        Some(run.slots.chunks(2).map(capture).collect())
     }
 }
 
@@ -200,6 +201,7 @@ impl Program {
 struct Run<'p, 'a> {
     program: &'p Program,
     path: &'a str,
+    /// The ends of each capture, made when the first is met.
     slots: Vec<Option<usize>>,
     retreats: Vec<Retreat>,
     /// One bit for each choice and position, made when the first choice is met.
@@ -238,6 +240,7 @@ impl Run<'_, '_> {
                     next = *first;
                 }
                 Instruction::Save(slot) => {
+                    self.slots.resize(2 * program.captures, None);
                     let value = self.slots[*slot].replace(at);
                     self.retreats.push(Retreat::Restore { slot: *slot, value });
                 }
