@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
-use nostore_jose::{Algorithm, Jwk, JwkSet, Jws, SigningKey, verify};
+use nostore_jose::{Algorithm, Jwk, JwkSet, Jws, JwsError, Part, SigningKey, verify};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -171,6 +171,28 @@ proptest! {
             prop_assert!(text.starts_with(jws.signing_input()));
             prop_assert!(verify(&jws, &Jwk::rsa(None, None, &modulus, &exponent)).is_err());
         }
+    }
+
+    #[test]
+    fn a_part_is_an_object_exactly_where_json_says_so(
+        pieces in proptest::collection::vec(
+            proptest::sample::select(vec![
+                "{", "}", "[", "]", ":", ",", "\"a\"", "\"b\":1", "{\"a\":[]}", "1", "null", " ", "\\", "\u{e9}",
+            ]),
+            0..6,
+        ),
+        junk in proptest::option::of(0x80_u8..),
+    ) {
+        let mut bytes = pieces.concat().into_bytes();
+        bytes.extend(junk);
+        let text = format!("e30.{}.", BASE64_URL_SAFE_NO_PAD.encode(&bytes));
+        let found = Jws::parse(&text).map(|jws| jws.payload().clone());
+        let expected = match serde_json::from_slice(&bytes) {
+            Ok(Value::Object(map)) => Ok(map),
+            Ok(_) => Err(JwsError::NotAnObject { part: Part::Payload }),
+            Err(_) => Err(JwsError::Json { part: Part::Payload }),
+        };
+        prop_assert_eq!(found, expected);
     }
 
     #[test]
