@@ -211,7 +211,7 @@ impl Sharing {
 }
 
 fn facts<'a>(keys: Option<&'a Keys>, answers: &'a [Answer]) -> Facts<'a> {
-    Facts { keys: keys.map(|keys| &*keys.set), answers }
+    Facts { keys: keys.map(|keys| &*keys.set), answers, memo: None }
 }
 
 impl Decided {
@@ -229,10 +229,10 @@ impl From<Decision> for Decided {
         match &decision.status {
             Status::Error { message } => Self::Failed(Cow::Owned(format!("500: {message}\n"))),
             Status::SignedIn(session) => {
-                let session = Some(Arc::new(session.clone()));
+                let session = Some(Arc::clone(session));
                 Self::Decision { decision: Box::new(decision), session }
             }
-            Status::Handshake | Status::SignedOut => {
+            Status::Handshake | Status::Machine(_) | Status::SignedOut => {
                 Self::Decision { decision: Box::new(decision), session: None }
             }
         }
@@ -241,7 +241,7 @@ impl From<Decision> for Decided {
 
 async fn ask(outbound: &Outbound, need: &Need, config: &Config, retry: Retry) -> Answer {
     match outbound.send(&need.request(config), retry).await {
-        Ok(Answered { status, body, .. }) => need.read(status, &body),
+        Ok(Answered { status, content_type, body }) => need.read(status, content_type.as_deref(), &body),
         Err(error) => {
             let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
             tracing::error!(need = need.code(), %error, cause, "the identity service gave no answer");
