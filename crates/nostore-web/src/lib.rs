@@ -36,13 +36,17 @@
 
 mod answer;
 mod auth;
+mod backoff;
 mod clock;
 mod cookie_protection;
 mod driver;
 mod environment;
 mod exchange;
+mod flights;
+mod forwarded;
 mod gate;
 mod keys;
+mod metrics;
 mod outbound;
 mod protection;
 mod return_path;
@@ -56,7 +60,9 @@ pub use clock::SystemClock;
 pub use cookie_protection::{CookieProtection, Marks, Observed};
 pub use environment::Environment;
 pub use exchange::{Exchange, SignOut};
+pub use forwarded::{Forwarded, ForwardedField, Network, Peer, ProxyError, TrustedProxies};
 pub use gate::{Begin, BeginFuture, Start};
+pub use metrics::Metrics;
 pub use nostore_message::Clock;
 pub use protection::{AUTH_SENSITIVE_FIELD, Circumstances, Protected, protect_response};
 pub use return_path::safe_return_path;
