@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod axum_login;
+mod behaviour;
 mod plumbing;
 mod session;
 mod support;
