@@ -109,7 +109,8 @@ async fn serve(listener: std::net::TcpListener) {
                 .to_string(),
                 _ => "{}".to_owned(),
             };
-            Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(body))))
+            let response = Response::builder().header("content-type", "application/json");
+            Ok::<_, Infallible>(response.body(Full::new(Bytes::from(body))).expect("a response"))
         });
         tokio::spawn(
             hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),

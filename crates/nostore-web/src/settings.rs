@@ -101,7 +101,8 @@ impl Sessions {
 }
 
 impl SessionsBuilder {
-    /// Starts from the environment of this process; rules and options can follow.
+    /// Starts from the environment of this process; rules and options can follow. Visitors sign in at the
+    /// identity service's page, unless [`Self::sign_in_path`] names one of the site.
     ///
     /// # Errors
     ///
@@ -133,7 +134,7 @@ impl SessionsBuilder {
             // Behind a proxy that ends TLS, redirects of the sign-in would lead to plain HTTP.
             return Err(SettingsError::Missing { name: PUBLIC_URL });
         }
-        Ok(builder.environment(variable))
+        Ok(builder.environment(variable).sign_in_at_identity_service())
     }
 }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
-use nostore_web::Sessions;
+use nostore_web::{Sessions, SettingsError};
 
 use super::SessionService;
 
@@ -21,6 +21,17 @@ impl SessionMiddleware {
     /// Makes a middleware. `sessions` is shared: clones keep one JWK Set and one pool of connections.
     pub const fn new(sessions: Sessions) -> Self {
         Self { sessions }
+    }
+
+    /// Makes a middleware with sessions from the environment: `NOSTORE_PUBLISHABLE_KEY`, `NOSTORE_SECRET_KEY`
+    /// and, with live keys, `NOSTORE_PUBLIC_URL`. See
+    /// [`SessionsBuilder::from_env`](nostore_web::SessionsBuilder::from_env).
+    ///
+    /// # Errors
+    ///
+    /// Names the variable that is missing or refused. [`std::io::Error`] is made of it by `?`.
+    pub fn from_env() -> Result<Self, SettingsError> {
+        Sessions::from_env().map(Self::new)
     }
 }
 

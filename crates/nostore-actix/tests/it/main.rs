@@ -3,4 +3,5 @@
 
 mod behaviour;
 mod errors;
+mod readme;
 mod site;

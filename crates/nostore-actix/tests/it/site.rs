@@ -66,7 +66,8 @@ where
 pub(crate) fn app(
     gate: &Gate,
 ) -> App<
-    impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>,
+    impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>
+    + use<>,
 > {
     let mut app = App::new().app_data(PayloadConfig::new(2 << 20));
     let mut nested = web::scope("/nested");

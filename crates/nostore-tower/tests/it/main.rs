@@ -4,5 +4,6 @@
 mod axum_login;
 mod behaviour;
 mod plumbing;
+mod readme;
 mod session;
 mod support;

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use nostore_message::Scheme;
 use nostore_session::{Instance, PublishableKey};
-use nostore_web::{SessionsBuilder, SettingsError};
+use nostore_web::{Routes, SessionsBuilder, SettingsError};
 
 type Variables = BTreeMap<&'static str, OsString>;
 
@@ -80,6 +80,20 @@ fn what_is_set_is_used() {
     head.authority = "evil.example".into();
     assert_eq!(sessions.safe_return_path(&head, "http://localhost:8080/x"), "/x");
     assert_eq!(sessions.safe_return_path(&head, "https://evil.example/x"), "/");
+}
+
+#[test]
+fn visitors_sign_in_at_the_identity_service_unless_the_site_has_a_page() {
+    let head = crate::heads::request("/who?x=1", &[]);
+    let builder = || read(&development()).unwrap();
+    let back = "?redirect_url=http%3A%2F%2Flocalhost%3A8080%2Fwho%3Fx%3D1";
+    // Everything may be protected: no page of the site has to stay open.
+    let elsewhere = builder().routes(Routes::new().protected("/*")).build().unwrap();
+    assert_eq!(elsewhere.sign_in_location(&head), format!("http://127.0.0.1:8081/sign-in{back}"));
+    let own = builder().sign_in_path("/enter").build().unwrap();
+    assert_eq!(own.sign_in_location(&head), format!("/enter{back}"));
+    let closed = builder().sign_in_path("/enter").routes(Routes::new().protected("/*")).build();
+    assert_eq!(closed.unwrap_err().code(), "route-sign-in-protected");
 }
 
 #[test]
