@@ -1,5 +1,6 @@
 //! An error of the inner service, with what makes its response safe.
 
+use std::cell::Cell;
 use std::fmt;
 
 use actix_web::http::StatusCode;
@@ -15,14 +16,19 @@ use crate::response::{marks, write};
 pub struct ProtectedError {
     error: Error,
     edits: Vec<FieldEdit>,
+    status: StatusCode,
+    /// Some errors give their response away once only, so the one that was weighed is the one to send.
+    response: Cell<Option<HttpResponse>>,
 }
 
 impl ProtectedError {
     /// Weighs the response that actix would make of `error`.
     pub(crate) fn new(error: Error, finish: impl FnOnce(Marks, &ResponseHead<'_>) -> Vec<FieldEdit>) -> Self {
-        let response = error.error_response();
-        let edits = finish(marks(&response.extensions()), &response_head(&response));
-        Self { error, edits }
+        let mut response = error.error_response();
+        let marks = marks(&response.extensions());
+        let edits = finish(marks, &response_head(&response));
+        write(&edits, &mut response);
+        Self { error, edits, status: response.status(), response: Cell::new(Some(response)) }
     }
 
     /// Returns the error of the inner service.
@@ -34,10 +40,13 @@ impl ProtectedError {
 
 impl ResponseError for ProtectedError {
     fn status_code(&self) -> StatusCode {
-        self.error.as_response_error().status_code()
+        self.status
     }
 
     fn error_response(&self) -> HttpResponse {
+        if let Some(response) = self.response.take() {
+            return response;
+        }
         let mut response = self.error.error_response();
         write(&self.edits, &mut response);
         response

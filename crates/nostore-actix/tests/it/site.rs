@@ -122,7 +122,7 @@ fn resource(path: &str, page: &'static Page, gate: Gate) -> Resource {
 }
 
 fn upgrade(body: web::Payload) -> HttpResponse {
-    HttpResponse::SwitchingProtocols().upgrade("echo").streaming(body)
+    HttpResponse::SwitchingProtocols().upgrade("websocket").streaming(body)
 }
 
 fn into(reply: Reply) -> HttpResponse {

@@ -114,11 +114,13 @@ fn panics(stage: &Stage, target: &str, expected: &Expected) -> Told {
 
 fn upgrade(stage: &Stage, target: &str, cookie: &str, expected: &Expected) -> Told {
     let mut connection = stage.connect()?;
-    let sent = fetch(target, cookie).field("connection", "upgrade").field("upgrade", "echo");
+    let sent = fetch(target, cookie).field("connection", "upgrade").field("upgrade", "websocket");
     connection.send(&sent)?;
     let head = connection.head()?;
     holds(head.status == 101, || format!("expected 101, found {head:?}"))?;
-    holds(head.first("upgrade") == Some("echo"), || format!("expected the protocol's name, found {head:?}"))?;
+    holds(head.first("upgrade") == Some("websocket"), || {
+        format!("expected the protocol's name, found {head:?}")
+    })?;
     expected.check_lines(stage, &sent, &head)?;
     for word in [b"ping", b"pong"] {
         connection.write(word)?;
@@ -129,7 +131,7 @@ fn upgrade(stage: &Stage, target: &str, cookie: &str, expected: &Expected) -> To
 }
 
 fn refused_upgrade(stage: &Stage) -> Told {
-    let sent = fetch("/mine", "").field("connection", "upgrade").field("upgrade", "echo");
+    let sent = fetch("/mine", "").field("connection", "upgrade").field("upgrade", "websocket");
     let received = stage.connect()?.exchange(&sent)?;
     status(401).gate(Asks::Require).check(stage, &sent, &received)
 }

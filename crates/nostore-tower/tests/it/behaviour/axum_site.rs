@@ -85,7 +85,7 @@ fn route(page: &'static Page, gate: Gate) -> MethodRouter {
 
 async fn upgrade(mut request: Request) -> impl IntoResponse {
     echo(&mut request);
-    (StatusCode::SWITCHING_PROTOCOLS, [("connection", "upgrade"), ("upgrade", "echo")])
+    (StatusCode::SWITCHING_PROTOCOLS, [("connection", "upgrade"), ("upgrade", "websocket")])
 }
 
 async fn catch_panic(request: Request, next: Next) -> Response {

@@ -117,7 +117,7 @@ fn upgrade(request: &mut Request<Incoming>) -> Response<PlainBody> {
     echo(request);
     let mut response = plain(StatusCode::SWITCHING_PROTOCOLS, "");
     response.headers_mut().insert("connection", "upgrade".parse().unwrap());
-    response.headers_mut().insert("upgrade", "echo".parse().unwrap());
+    response.headers_mut().insert("upgrade", "websocket".parse().unwrap());
     response
 }
 
