@@ -37,6 +37,7 @@ pub(crate) struct Inner {
     public_url: Option<Origin>,
     proxies: TrustedProxies,
     sign_in_path: String,
+    sign_in_elsewhere: bool,
 }
 
 /// Sets up [`Sessions`].
@@ -54,6 +55,7 @@ pub struct SessionsBuilder {
     public_url: Option<Origin>,
     proxies: TrustedProxies,
     sign_in_path: String,
+    sign_in_elsewhere: bool,
 }
 
 /// Why sessions could not be set up.
@@ -109,6 +111,7 @@ impl Sessions {
             public_url: None,
             proxies: TrustedProxies::none(),
             sign_in_path: "/sign-in".to_owned(),
+            sign_in_elsewhere: false,
         }
     }
 
@@ -132,10 +135,13 @@ impl Sessions {
         return_path::safe_return_path(request, self.0.public_url.as_ref(), redirect_url)
     }
 
-    /// Returns the location of the site's own sign-in page, as a path, which leads back to the URL of
-    /// `request`.
+    /// Returns the location of the sign-in page, which leads back to the URL of `request`: the site's own,
+    /// as a path, or that of the identity service.
     #[must_use]
     pub fn sign_in_location(&self, request: &RequestHead<'_>) -> String {
+        if self.0.sign_in_elsewhere {
+            return self.identity_sign_in_url(request, &request.target);
+        }
         let origin = format!("{}://{}", request.scheme, request.authority);
         let found = sign_in_location(request, &self.0.site_config, &request.target);
         let path = found.as_deref().and_then(|location| location.strip_prefix(&origin));
@@ -280,6 +286,14 @@ impl SessionsBuilder {
     /// Sets the path of the site's sign-in page. The default is `/sign-in`.
     pub fn sign_in_path(mut self, path: impl Into<String>) -> Self {
         self.sign_in_path = path.into();
+        self.sign_in_elsewhere = false;
+        self
+    }
+
+    /// Sends visitors who must sign in to the identity service's page at once, for a site without a
+    /// sign-in page of its own.
+    pub const fn sign_in_at_identity_service(mut self) -> Self {
+        self.sign_in_elsewhere = true;
         self
     }
 
@@ -297,7 +311,7 @@ impl SessionsBuilder {
         let site_config = self.config.clone().sign_in_url(path);
         let site_config = site_config
             .map_err(|error| BuildError::SignInPath { found: path.clone(), source: Some(error) })?;
-        self.routes.check(path)?;
+        if self.sign_in_elsewhere { self.routes.check_rules() } else { self.routes.check(path) }?;
         let environment = match (self.environment, self.platform, self.dev) {
             (Some(environment), ..) => environment,
             (None, Some(_), Some(_)) => Environment::default(),
@@ -327,6 +341,7 @@ impl SessionsBuilder {
             public_url: self.public_url,
             proxies: self.proxies,
             sign_in_path: self.sign_in_path,
+            sign_in_elsewhere: self.sign_in_elsewhere,
         })))
     }
 }

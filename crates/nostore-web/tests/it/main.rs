@@ -12,4 +12,5 @@ mod protection;
 mod return_path;
 mod routes;
 mod sessions;
+mod settings;
 mod support;
