@@ -19,8 +19,8 @@ use std::time::Duration;
 use nostore_jose::{SigningKey, SigningKeyError};
 use nostore_message::{Clock, Origin, Secret, UnixTime};
 
-use crate::core::{Issuer, Mode, Settings, State, secret_body};
-use crate::store::{Keys, SecretBytes, Store};
+use crate::core::{Change, HeldKey, Issuer, KeyRing, Mode, Settings, State, secret_body};
+use crate::store::{KeptKey, Store};
 use data_dir::DataDir;
 use engine::Engine;
 
@@ -169,25 +169,9 @@ impl Server {
         };
         let now = config.clock.now();
         let (issuer, kept) = match config.data_dir {
-            None => {
-                let (signing_key, keys) = first_keys()?;
-                (restore(settings, signing_key, &keys.secret, State::first(now))?, None)
-            }
+            None => (first(settings, now)?, None),
             Some(path) => {
-                let dir = DataDir::open(path)?;
-                let mut store = Store::open(&dir.database()).map_err(|error| dir.unusable(error))?;
-                let loaded = store.load().map_err(|error| dir.unusable(error))?;
-                let issuer = if let Some((keys, state)) = loaded {
-                    let signing_key = SigningKey::from_pkcs8(&keys.signing_key.0)
-                        .map_err(|found| OpenError::StoredKey { path: dir.database(), found })?;
-                    restore(settings, signing_key, &keys.secret, state)?
-                } else {
-                    let (signing_key, keys) = first_keys()?;
-                    let state = State::first(now);
-                    let issuer = restore(settings, signing_key, &keys.secret, state)?;
-                    store.create(&keys, issuer.state()).map_err(|error| dir.unusable(error))?;
-                    issuer
-                };
+                let (issuer, store, dir) = open_dir(settings, path, now)?;
                 (issuer, Some((store, dir)))
             }
         };
@@ -264,22 +248,52 @@ impl fmt::Debug for Recorder {
     }
 }
 
-fn restore(
-    settings: Settings,
-    signing_key: SigningKey,
-    secret: &Secret,
-    state: State,
-) -> Result<Issuer, OpenError> {
-    let origin = settings.origin.clone();
-    Issuer::restore(settings, signing_key, secret, state)
-        .map_err(|error| OpenError::Origin { origin, found: error.to_string() })
-}
-
-fn first_keys() -> Result<(SigningKey, Keys), OpenError> {
+/// Starts afresh: new keys, Alice and Bob.
+fn first(settings: Settings, now: UnixTime) -> Result<Issuer, OpenError> {
     let mut entropy = [0; 32];
     getrandom::fill(&mut entropy)
         .map_err(|error| OpenError::System { what: "entropy", found: error.to_string() })?;
-    let signing_key = SigningKey::generate()?;
-    let pkcs8 = SecretBytes(signing_key.to_pkcs8()?.expose().to_vec());
-    Ok((signing_key, Keys { signing_key: pkcs8, secret: Secret::new(secret_body(&entropy)) }))
+    let secret = Secret::new(secret_body(&entropy));
+    let key = HeldKey::current(Arc::new(SigningKey::generate()?), now, settings.session_ttl_secs);
+    restore(settings, KeyRing::new(key), &secret, State::first(now))
+}
+
+/// Opens a data directory, filling a new one.
+fn open_dir(settings: Settings, path: PathBuf, now: UnixTime) -> Result<(Issuer, Store, DataDir), OpenError> {
+    let dir = DataDir::open(path)?;
+    let mut store = Store::open(&dir.database()).map_err(|error| dir.unusable(error))?;
+    let loaded = store.load().map_err(|error| dir.unusable(error))?;
+    let issuer = if let Some(kept) = loaded {
+        let keys = read_keys(kept.keys, &dir)?;
+        let mut issuer = restore(settings, keys, &kept.secret, kept.state)?;
+        let upkeep = issuer.upkeep(now);
+        store.keep(&upkeep).map_err(|error| dir.unusable(error))?;
+        issuer.apply(&upkeep);
+        issuer
+    } else {
+        let issuer = first(settings, now)?;
+        let mut changes = issuer.state().to_changes();
+        changes.push(Change::PutKey(issuer.keys().current().clone()));
+        store.create(issuer.secret_body(), &changes).map_err(|error| dir.unusable(error))?;
+        issuer
+    };
+    Ok((issuer, store, dir))
+}
+
+fn read_keys(kept: Vec<KeptKey>, dir: &DataDir) -> Result<KeyRing, OpenError> {
+    let read = |kept: KeptKey| {
+        let key = SigningKey::from_pkcs8(&kept.pkcs8.0)
+            .map_err(|found| OpenError::StoredKey { path: dir.database(), found })?;
+        let KeptKey { created_at, retired_at, longest_secs, .. } = kept;
+        Ok(HeldKey { key: Arc::new(key), created_at, retired_at, longest_secs })
+    };
+    let keys = kept.into_iter().map(read).collect::<Result<Vec<_>, OpenError>>()?;
+    let none = || OpenError::StoredKey { path: dir.database(), found: SigningKeyError::Pkcs8 };
+    KeyRing::from_keys(keys).ok_or_else(none)
+}
+
+fn restore(settings: Settings, keys: KeyRing, secret: &Secret, state: State) -> Result<Issuer, OpenError> {
+    let origin = settings.origin.clone();
+    Issuer::restore(settings, keys, secret, state)
+        .map_err(|error| OpenError::Origin { origin, found: error.to_string() })
 }

@@ -1,10 +1,13 @@
 //! A service with a fixed key, fixed time and counted entropy, and a readable form of its answers.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use nostore_issuer::core::{Change, ENTROPY_BYTES, Issuer, Mode, Response, Settings, State};
+use nostore_issuer::core::{
+    Change, Draw, ENTROPY_BYTES, HeldKey, Issuer, KeyRing, Mode, Response, Session, Settings, State,
+};
 use nostore_jose::{Jws, SigningKey};
 use nostore_message::{Fields, Origin, RequestHead, Scheme, Secret, SetCookie, UnixTime};
 
@@ -45,7 +48,8 @@ impl World {
             session_ttl_secs: 60,
         };
         let secret = Secret::new("hush");
-        let issuer = Issuer::restore(settings, fixed_key(), &secret, State::first(NOW)).unwrap();
+        let keys = KeyRing::new(HeldKey::current(Arc::new(fixed_key()), NOW, 60));
+        let issuer = Issuer::restore(settings, keys, &secret, State::first(NOW)).unwrap();
         Self { issuer, authority, now: NOW, draws: 0 }
     }
 
@@ -68,7 +72,13 @@ impl World {
         for (index, byte) in entropy.iter_mut().enumerate() {
             *byte = byte.wrapping_mul(31).wrapping_add(u8::try_from(index).unwrap());
         }
-        self.issuer.handle(&head, body.as_bytes(), self.now, &entropy)
+        let mut draw = Draw::new(entropy);
+        if self.issuer.needs_key(&head) {
+            draw.signing_key = Some(Arc::new(SigningKey::generate().unwrap()));
+        }
+        let (response, changes) = self.issuer.decide(&head, body.as_bytes(), self.now, &draw);
+        self.issuer.apply(&changes);
+        (response, changes)
     }
 
     pub(crate) fn get(&mut self, target: &str, fields: &[(&str, &str)]) -> Response {
@@ -79,6 +89,24 @@ impl World {
         let mut all = vec![("content-type", "application/x-www-form-urlencoded")];
         all.extend_from_slice(fields);
         self.send("POST", target, &all, form).0
+    }
+}
+
+impl World {
+    /// Signs somebody in; returns what the browser is known by.
+    pub(crate) fn sign_in(&mut self, email: &str) -> String {
+        let form = format!("email={}&redirect_url={SITE}/", email.replace('@', "%40"));
+        let answer = self.post("/sign-in", &[], &form);
+        assert_eq!(answer.status, 303, "{}", show(&answer));
+        let location = answer.fields.first("location").unwrap();
+        let in_cookie = || cookies(&answer).into_iter().find(|(name, _)| name == "__client");
+        parameter(location, "__clerk_db_jwt").or_else(|| in_cookie().map(|(_, value)| value)).unwrap()
+    }
+
+    /// Returns the session of the browser that is known by `token`.
+    pub(crate) fn session_of(&self, token: &str) -> Session {
+        let state = self.issuer.state();
+        state.session_of(state.client(token).unwrap()).unwrap().clone()
     }
 }
 

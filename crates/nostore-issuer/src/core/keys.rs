@@ -1,0 +1,137 @@
+//! The signing keys: one signs, the ones before stay in the JWK Set until nothing they signed is valid.
+//!
+//! # Invariants
+//!
+//! - There is exactly one current key: the one that was not retired.
+//! - A retired key stays for the longest lifetime it signed for and [`MARGIN_SECS`] more, and not a
+//!   second longer: the set is filtered by `now`, whenever the key is removed from disk.
+//!
+//! Specifications: RFC 7517 section 5.
+
+use std::fmt;
+use std::sync::Arc;
+
+use nostore_jose::{JwkSet, Jws, SigningKey, verify};
+use nostore_message::UnixTime;
+
+/// How long a retired key is published beyond the end of its last token, in seconds. It covers clock
+/// skew and the handshake results that wait in a cookie or in a URL.
+pub const MARGIN_SECS: i64 = 300;
+
+/// A signing key and its time.
+#[derive(Clone)]
+pub struct HeldKey {
+    /// The key.
+    pub key: Arc<SigningKey>,
+    /// When it was made.
+    pub created_at: UnixTime,
+    /// When the next one took over.
+    pub retired_at: Option<UnixTime>,
+    /// The longest lifetime of a token that it signed, in seconds.
+    pub longest_secs: i64,
+}
+
+impl fmt::Debug for HeldKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, retired_at, .. } = self;
+        f.debug_struct("HeldKey")
+            .field("kid", &key.kid())
+            .field("retired_at", retired_at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl HeldKey {
+    /// Makes a key current.
+    #[must_use]
+    pub const fn current(key: Arc<SigningKey>, created_at: UnixTime, longest_secs: i64) -> Self {
+        Self { key, created_at, retired_at: None, longest_secs }
+    }
+
+    /// Returns from when on it is not published any more; `None` for the current key.
+    #[must_use]
+    pub fn dropped_at(&self) -> Option<UnixTime> {
+        let kept_secs = self.longest_secs.saturating_add(MARGIN_SECS);
+        self.retired_at.map(|retired_at| retired_at.plus_secs(kept_secs))
+    }
+
+    fn is_published(&self, now: UnixTime) -> bool {
+        self.dropped_at().is_none_or(|dropped_at| dropped_at > now)
+    }
+}
+
+/// All keys that are held. Never empty.
+#[derive(Clone, Debug)]
+pub struct KeyRing {
+    current: HeldKey,
+    retired: Vec<HeldKey>,
+}
+
+impl KeyRing {
+    /// Starts with one key.
+    #[must_use]
+    pub const fn new(current: HeldKey) -> Self {
+        Self { current, retired: Vec::new() }
+    }
+
+    /// Puts kept keys together: the youngest that was not retired is current. `None` when there is
+    /// none.
+    #[must_use]
+    pub fn from_keys(mut keys: Vec<HeldKey>) -> Option<Self> {
+        keys.sort_by_key(|held| (held.retired_at.is_none(), held.created_at));
+        let current = keys.pop().filter(|held| held.retired_at.is_none())?;
+        Some(Self { current, retired: keys })
+    }
+
+    /// Returns the key that signs.
+    #[must_use]
+    pub const fn current(&self) -> &HeldKey {
+        &self.current
+    }
+
+    /// Lists the keys that are published at `now`, the current one first.
+    pub fn published(&self, now: UnixTime) -> impl Iterator<Item = &HeldKey> {
+        std::iter::once(&self.current).chain(&self.retired).filter(move |held| held.is_published(now))
+    }
+
+    /// Lists the keys whose time is over.
+    pub fn over(&self, now: UnixTime) -> impl Iterator<Item = &HeldKey> {
+        self.retired.iter().filter(move |held| !held.is_published(now))
+    }
+
+    /// Returns the JWK Set at `now`.
+    #[must_use]
+    pub fn jwk_set(&self, now: UnixTime) -> JwkSet {
+        JwkSet::new(self.published(now).map(|held| held.key.jwk().clone()))
+    }
+
+    /// Tells whether a published key signed `token`.
+    #[must_use]
+    pub fn has_signed(&self, token: &Jws<'_>, now: UnixTime) -> bool {
+        let Some(kid) = token.header().kid() else {
+            return false;
+        };
+        let held = self.published(now).find(|held| held.key.kid() == kid);
+        held.is_some_and(|held| verify(token, held.key.jwk()).is_ok())
+    }
+
+    /// Adds a key, or replaces the one with the same name.
+    pub(super) fn put(&mut self, held: HeldKey) {
+        if held.key.kid() == self.current.key.kid() {
+            self.current = held;
+            return;
+        }
+        self.retired.retain(|other| other.key.kid() != held.key.kid());
+        if held.retired_at.is_some() {
+            self.retired.push(held);
+        } else {
+            let before = std::mem::replace(&mut self.current, held);
+            self.retired.extend(before.retired_at.is_some().then_some(before));
+        }
+    }
+
+    /// Forgets a retired key.
+    pub(super) fn remove(&mut self, kid: &str) {
+        self.retired.retain(|held| held.key.kid() != kid);
+    }
+}
