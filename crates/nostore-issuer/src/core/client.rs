@@ -167,7 +167,7 @@ impl Issuer {
 
 impl Mode {
     /// Returns what a browser's token starts with.
-    const fn token_prefix(self) -> &'static str {
+    pub(super) const fn token_prefix(self) -> &'static str {
         match self {
             Self::Live => "cl_",
             Self::Test => "dvb_",

@@ -14,6 +14,8 @@ use std::sync::Arc;
 use nostore_jose::{JwkSet, Jws, SigningKey, verify};
 use nostore_message::UnixTime;
 
+use super::state::Change;
+
 /// How long a retired key is published beyond the end of its last token, in seconds. It covers clock
 /// skew and the handshake results that wait in a cookie or in a URL.
 pub const MARGIN_SECS: i64 = 300;
@@ -94,9 +96,20 @@ impl KeyRing {
         std::iter::once(&self.current).chain(&self.retired).filter(move |held| held.is_published(now))
     }
 
-    /// Lists the keys whose time is over.
-    pub fn over(&self, now: UnixTime) -> impl Iterator<Item = &HeldKey> {
-        self.retired.iter().filter(move |held| !held.is_published(now))
+    /// Returns the changes that forget the keys whose time is over.
+    #[must_use]
+    pub fn over(&self, now: UnixTime) -> Vec<Change> {
+        let over = self.retired.iter().filter(|held| !held.is_published(now));
+        over.map(|held| Change::DropKey { kid: held.key.kid().to_owned() }).collect()
+    }
+
+    /// Returns the changes that make `next` the current key.
+    #[must_use]
+    pub fn rotation(&self, next: HeldKey, now: UnixTime) -> Vec<Change> {
+        let before = HeldKey { retired_at: Some(now), ..self.current.clone() };
+        let mut changes = vec![Change::PutKey(before), Change::PutKey(next)];
+        changes.extend(self.over(now));
+        changes
     }
 
     /// Returns the JWK Set at `now`.

@@ -26,6 +26,7 @@ mod refresh;
 mod resource;
 mod response;
 mod route;
+mod seed;
 mod sign_in;
 mod sign_out;
 mod state;
@@ -52,6 +53,7 @@ pub use model::{
 };
 pub use redirect::RedirectError;
 pub use response::Response;
+pub use seed::SeedError;
 pub use state::{Change, State};
 pub use token::MAX_PERMISSIONS;
 
@@ -79,7 +81,7 @@ pub struct Settings {
     /// The origins of the sites that session tokens may be handed to.
     pub allowed_origins: Vec<Origin>,
     /// How long a session token is valid, in seconds.
-    pub session_ttl_secs: i64,
+    pub token_secs: i64,
 }
 
 impl Settings {
@@ -207,21 +209,14 @@ impl Issuer {
     /// signed is valid, and for [`MARGIN_SECS`] more.
     #[must_use]
     pub fn rotation(&self, key: Arc<SigningKey>, now: UnixTime) -> Vec<Change> {
-        let mut before = self.keys.current().clone();
-        before.retired_at = Some(now);
-        let current = HeldKey::current(key, now, self.settings.session_ttl_secs);
-        let mut changes = vec![Change::PutKey(before), Change::PutKey(current)];
-        changes
-            .extend(self.upkeep(now).into_iter().filter(|change| matches!(change, Change::DropKey { .. })));
-        changes
+        self.keys.rotation(HeldKey::current(key, now, self.settings.token_secs), now)
     }
 
     /// Returns the changes that a start makes: keys whose time is over go, and the current one will sign for as
     /// long as the settings say.
     #[must_use]
     pub fn upkeep(&self, now: UnixTime) -> Vec<Change> {
-        let over = self.keys.over(now).map(|held| Change::DropKey { kid: held.key.kid().to_owned() });
-        over.chain(self.signing_for(self.settings.session_ttl_secs)).collect()
+        self.keys.over(now).into_iter().chain(self.signing_for(self.settings.token_secs)).collect()
     }
 
     /// Makes the changes of one decision take effect.

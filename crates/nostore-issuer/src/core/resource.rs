@@ -174,7 +174,7 @@ pub(super) fn machine_token_json(token: &MachineToken) -> Value {
         "revoked": token.revoked,
         "revocation_reason": null,
         "expired": false,
-        "expiration": token.expires_at.map(|end| end.millis()),
+        "expiration": token.expires_at.map(nostore_message::UnixTime::millis),
         "created_at": token.created_at.millis(),
         "updated_at": token.created_at.millis(),
     });

@@ -41,7 +41,7 @@ impl Issuer {
     pub(super) fn grant<'a>(&'a self, session: &'a Session, site: Option<&'a Origin>) -> Option<Grant<'a>> {
         let user = self.state.user(&session.user_id)?;
         let place = session.organization_id.as_deref().and_then(|id| self.place(id, &user.id));
-        Some(Grant { session, user, place, site, secs: self.settings.session_ttl_secs })
+        Some(Grant { session, user, place, site, secs: self.settings.token_secs })
     }
 
     /// Finds the organization that a client names by identifier or slug; empty is the personal account.

@@ -22,7 +22,7 @@ pub(crate) fn fresh(name: &str) -> PathBuf {
     path
 }
 
-fn config(path: &Path, mode: Mode) -> ServerConfig {
+pub(crate) fn config(path: &Path, mode: Mode) -> ServerConfig {
     let service: Origin = origin("http://127.0.0.1:8081");
     let mut config = ServerConfig::new(mode, service, vec![origin(SITE)], Arc::new(|| NOW));
     config.data_dir = Some(path.to_owned());

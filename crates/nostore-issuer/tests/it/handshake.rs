@@ -166,6 +166,89 @@ fn a_result_too_large_for_a_cookie_waits_behind_a_nonce_once() {
     assert_eq!(cookies(&world.get(&plain, &[("cookie", &cookie)])).remove(0).0, "__clerk_handshake_nonce");
 }
 
+/// Every size, both kinds of instance: `format=nonce` means a nonce, anything else a token.
+#[test]
+fn the_format_decides_between_nonce_and_token() {
+    let rows = [
+        ("", "__clerk_handshake"),
+        ("&format=", "__clerk_handshake"),
+        ("&format=token", "__clerk_handshake"),
+        ("&format=nonce", "__clerk_handshake_nonce"),
+        ("&format=Nonce", "__clerk_handshake"),
+        ("&format=token&format=nonce", "__clerk_handshake"),
+    ];
+    for mode in [Mode::Live, Mode::Test] {
+        for (format, expected) in rows {
+            let mut world = World::new(mode);
+            let answer = world.get(&format!("{HANDSHAKE}{format}"), &[]);
+            let found = match mode {
+                Mode::Live => cookies(&answer).remove(0).0,
+                Mode::Test => {
+                    let location = answer.fields.first("location").unwrap();
+                    let both = ["__clerk_handshake", "__clerk_handshake_nonce"];
+                    both.into_iter().find(|name| parameter(location, name).is_some()).unwrap().to_owned()
+                }
+            };
+            assert_eq!(found, expected, "{mode:?} {format}");
+        }
+    }
+}
+
+#[test]
+fn a_nonce_holds_what_the_token_would_have_said() {
+    let mut world = World::new(Mode::Test);
+    let browser = sign_in(&mut world);
+    let target = format!("{HANDSHAKE}&__clerk_db_jwt={browser}");
+    let expected = directives(&world.get(&target, &[]));
+    let answer = world.get(&format!("{target}&format=nonce"), &[]);
+    let nonce = parameter(answer.fields.first("location").unwrap(), "__clerk_handshake_nonce").unwrap();
+    let (status, payload) = world.backend("GET", &format!("/v1/clients/handshake_payload?nonce={nonce}"), "");
+    assert_eq!((status, &payload), (200, &serde_json::json!({ "directives": expected })));
+}
+
+#[test]
+fn nonces_are_bounded_and_the_oldest_makes_room() {
+    let mut world = World::new(Mode::Test);
+    for number in 0..10_000 {
+        let payload = Nonce { directives: Vec::new(), expires_at: NOW.plus_secs(30 + number % 7) };
+        world.issuer.apply(&[Change::PutNonce { nonce: format!("hsn_{number}"), payload }]);
+    }
+    let fields = [("authorization", "Bearer sk_test_hush")];
+    let (_, changes) = world.send("GET", &format!("{HANDSHAKE}&format=nonce"), &[], "");
+    let dropped: Vec<_> =
+        changes.iter().filter(|change| matches!(change, Change::DropNonce { .. })).collect();
+    assert_eq!(dropped.len(), 1);
+    assert_eq!(world.get("/v1/clients/handshake_payload?nonce=hsn_0", &fields).status, 404);
+    assert_eq!(world.get("/v1/clients/handshake_payload?nonce=hsn_1", &fields).status, 200);
+    world.now = NOW.plus_secs(36);
+    let (_, changes) = world.send("GET", &format!("{HANDSHAKE}&format=nonce"), &[], "");
+    let dropped = changes.iter().filter(|change| matches!(change, Change::DropNonce { .. })).count();
+    assert_eq!(dropped, 9_998, "all that are over");
+}
+
+/// A second site of the same instance: what the protocol calls a satellite, in development.
+#[test]
+fn a_second_site_gets_its_own_tokens_from_the_same_browser() {
+    const OTHER: &str = "http://127.0.0.1:8082";
+    let mut world = World::with_sites(Mode::Test, &[crate::world::SITE, OTHER]);
+    let browser = sign_in(&mut world);
+    let target = format!(
+        "/v1/client/handshake?redirect_url=http%3A%2F%2F127.0.0.1%3A8082%2Fa%3F__clerk_synced%3Dtrue&__clerk_db_jwt={browser}"
+    );
+    let answer = world.get(&target, &[]);
+    let location = answer.fields.first("location").unwrap();
+    assert!(
+        location.starts_with("http://127.0.0.1:8082/a?__clerk_synced=true&__clerk_handshake="),
+        "{location}"
+    );
+    let lines = directives(&answer);
+    let session = lines.iter().map(|line| SetCookie::parse(line)).rfind(|cookie| cookie.name == "__session");
+    let said = crate::world::claims(&session.unwrap().value);
+    assert_eq!((&said["azp"], &said["sub"]), (&OTHER.into(), &"user_alice".into()));
+    let mut stranger = World::new(Mode::Test);
+    assert_eq!(stranger.get(&target, &[]).status, 400, "a site that is not allowed");
+}
+
 #[test]
 fn a_nonce_ends_after_a_minute() {
     for (secs, status) in [(59, 200), (60, 404), (61, 404)] {

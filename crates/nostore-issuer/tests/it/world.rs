@@ -10,6 +10,7 @@ use nostore_issuer::core::{
 };
 use nostore_jose::{Jws, SigningKey};
 use nostore_message::{Fields, Origin, RequestHead, Scheme, Secret, SetCookie, UnixTime};
+use serde_json::Value;
 
 pub(crate) const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
 
@@ -45,7 +46,7 @@ impl World {
             mode,
             origin: origin(&format!("http://{authority}")),
             allowed_origins: sites.iter().copied().map(origin).collect(),
-            session_ttl_secs: 60,
+            token_secs: 60,
         };
         let secret = Secret::new("hush");
         let keys = KeyRing::new(HeldKey::current(Arc::new(fixed_key()), NOW, 60));
@@ -108,6 +109,54 @@ impl World {
         let state = self.issuer.state();
         state.session_of(state.client(token).unwrap()).unwrap().clone()
     }
+}
+
+/// Asking with JSON and the secret key, and with forms from the site.
+impl World {
+    /// Sends JSON with the secret key; returns status and body.
+    pub(crate) fn backend(&mut self, method: &str, target: &str, body: &str) -> (u16, Value) {
+        let bearer = format!("Bearer {}", self.issuer.secret_key().expose());
+        let fields = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        let (answer, _) = self.send(method, target, &fields, body);
+        assert_eq!(answer.fields.first("content-type"), Some("application/json"), "{target}");
+        (answer.status, serde_json::from_str(&answer.body).unwrap())
+    }
+
+    /// Sends a form from the site.
+    pub(crate) fn script(&mut self, method: &str, target: &str, form: &str) -> (Response, Value) {
+        let fields = [("origin", SITE), ("content-type", "application/x-www-form-urlencoded")];
+        let (answer, _) = self.send(method, target, &fields, form);
+        let body = serde_json::from_str(&answer.body).unwrap_or(Value::Null);
+        (answer, body)
+    }
+
+    /// Plants users, organizations and the rest.
+    pub(crate) fn sow(&mut self, seed: &str) {
+        let mut draws = 0;
+        let changes = self.issuer.seed(seed, self.now, &mut || {
+            draws += 1;
+            [draws; 32]
+        });
+        self.issuer.apply(&changes.unwrap());
+    }
+}
+
+/// Returns what a token says.
+pub(crate) fn claims(token: &str) -> Value {
+    Value::Object(Jws::parse(token).unwrap().into_payload())
+}
+
+/// Returns the code of the error that a body carries.
+pub(crate) fn code(body: &Value) -> &str {
+    let error = &body["errors"][0];
+    let message = error["message"].as_str().unwrap_or_default();
+    assert!(message.starts_with("expected ") && error["long_message"] == message, "{body}");
+    error["code"].as_str().unwrap_or_default()
+}
+
+/// Prints JSON, with every token as what it says.
+pub(crate) fn pretty(body: &Value) -> String {
+    plain(&serde_json::to_string_pretty(body).unwrap())
 }
 
 /// Returns the value of a parameter in the query of a URL.

@@ -7,6 +7,8 @@ pub(super) mod organizations;
 mod sessions;
 mod users;
 
+use std::sync::Arc;
+
 use nostore_message::RequestHead;
 use serde_json::{Value, json};
 
@@ -84,7 +86,7 @@ impl Issuer {
         let Some(key) = ask.signing_key else {
             return Err(signing_failed());
         };
-        let changes = self.rotation(key.clone(), ask.now);
+        let changes = self.rotation(Arc::clone(key), ask.now);
         let before = changes.iter().find_map(|change| match change {
             Change::PutKey(held) => held.dropped_at().map(|at| (held.key.kid().to_owned(), at.millis())),
             _ => None,

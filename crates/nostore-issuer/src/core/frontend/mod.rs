@@ -39,7 +39,7 @@ impl Issuer {
         let mut outcome = if ask.head.method == "OPTIONS" {
             preflight().into()
         } else {
-            self.from_site(ask, path, site.as_ref()).unwrap_or_else(|refusal| (*refusal).into())
+            self.answer_site(ask, path, site.as_ref()).unwrap_or_else(|refusal| (*refusal).into())
         };
         let fields = &mut outcome.response.fields;
         fields.append("vary", "Origin");
@@ -67,7 +67,7 @@ impl Issuer {
         }
     }
 
-    fn from_site(&self, ask: &mut Ask<'_>, path: &str, site: Option<&Origin>) -> Result<Outcome, Refused> {
+    fn answer_site(&self, ask: &mut Ask<'_>, path: &str, site: Option<&Origin>) -> Result<Outcome, Refused> {
         let asked = ask.query.text("_method").map(str::to_ascii_uppercase);
         let method = match asked.as_deref() {
             Some(method) if ask.head.method == "POST" && OVERRIDES.contains(&method) => method.to_owned(),
