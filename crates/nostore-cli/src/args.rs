@@ -190,10 +190,11 @@ pub struct IssuerArgs {
 /// What `nostore issuer` does besides serving.
 #[derive(Debug, Subcommand)]
 pub enum IssuerCommand {
-    /// Make a new signing key; the one before stays published until its last token has run out.
+    /// Make a new signing key; the one before stays published for a while.
     ///
-    /// For a service that does not run. A running one rotates when it is asked to:
-    /// curl -X POST -H 'Authorization: Bearer SECRET_KEY' http://127.0.0.1:8081/v1/instance/rotate_key
+    /// The key before stays in the key set, so that sites still recognise the tokens it signed, expired ones
+    /// included, and refresh them. This is for a service that does not run. A running one rotates when it is asked
+    /// to: curl -X POST -H 'Authorization: Bearer SECRET_KEY' http://127.0.0.1:8081/v1/instance/rotate_key
     RotateKey(RotateKeyArgs),
 }
 
@@ -203,6 +204,10 @@ pub struct RotateKeyArgs {
     /// Where the keys are kept.
     #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA)]
     pub data: PathBuf,
+    /// How long the key before stays published, in seconds: 0 if it has leaked [default: 30 days more than its
+    /// longest token lives].
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(0..=315_360_000))]
+    pub keep: Option<i64>,
 }
 
 /// Reads an address to listen on: `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`, or a port alone.

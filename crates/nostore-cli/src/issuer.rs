@@ -55,7 +55,8 @@ pub(crate) async fn run(args: IssuerArgs) -> Result<(), Failed> {
 async fn rotate_key(args: RotateKeyArgs) -> Result<(), Failed> {
     let now = SystemClock.now();
     // It makes a key and opens a database, which is not for an asynchronous thread.
-    let rotated = tokio::task::spawn_blocking(move || nostore_issuer::rotate_key(args.data, now)).await;
+    let rotated =
+        tokio::task::spawn_blocking(move || nostore_issuer::rotate_key(args.data, now, args.keep)).await;
     let failed =
         |error: &dyn std::error::Error| Failed::new("the signing key was not rotated").because(error);
     let rotated = rotated.map_err(|error| failed(&error))?.map_err(|error| {
@@ -67,7 +68,7 @@ async fn rotate_key(args: RotateKeyArgs) -> Result<(), Failed> {
     })?;
     say(&format!("{BOLD}{}{BOLD:#} signs from now on", rotated.kid));
     let secs = rotated.published_until.secs_since(now);
-    say(&format!("{} stays published for {secs} seconds more, for the tokens it signed", rotated.previous));
+    say(&format!("{} stays published for {secs} seconds more", rotated.previous));
     Ok(())
 }
 

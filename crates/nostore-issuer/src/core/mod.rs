@@ -206,10 +206,10 @@ impl Issuer {
     }
 
     /// Returns the changes that make a new key the current one: the one before stays published until nothing it
-    /// signed is valid, and for [`MARGIN_SECS`] more.
+    /// signed is valid and for [`MARGIN_SECS`] more, or for `keep_secs` from now.
     #[must_use]
-    pub fn rotation(&self, key: Arc<SigningKey>, now: UnixTime) -> Vec<Change> {
-        self.keys.rotation(HeldKey::current(key, now, self.settings.token_secs), now)
+    pub fn rotation(&self, key: Arc<SigningKey>, now: UnixTime, keep_secs: Option<i64>) -> Vec<Change> {
+        self.keys.rotation(HeldKey::current(key, now, self.settings.token_secs), now, keep_secs)
     }
 
     /// Returns the changes that a start makes: keys whose time is over go, and the current one will sign for as

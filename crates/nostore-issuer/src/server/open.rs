@@ -70,8 +70,8 @@ pub(super) fn read_keys(kept: Vec<KeptKey>, dir: &DataDir) -> Result<KeyRing, Op
     let read = |kept: KeptKey| {
         let key = SigningKey::from_pkcs8(&kept.pkcs8.0)
             .map_err(|found| OpenError::StoredKey { path: dir.database(), found })?;
-        let KeptKey { created_at, retired_at, longest_secs, .. } = kept;
-        Ok(HeldKey { key: Arc::new(key), created_at, retired_at, longest_secs })
+        let KeptKey { created_at, dropped_at, longest_secs, .. } = kept;
+        Ok(HeldKey { key: Arc::new(key), created_at, dropped_at, longest_secs })
     };
     let keys = kept.into_iter().map(read).collect::<Result<Vec<_>, OpenError>>()?;
     let none = || OpenError::StoredKey { path: dir.database(), found: SigningKeyError::Pkcs8 };

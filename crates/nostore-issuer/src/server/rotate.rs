@@ -25,13 +25,13 @@ pub struct Rotated {
 }
 
 /// Makes a new signing key in a data directory that no service has open. The one before stays in the JWK Set
-/// until its last token has run out, and for [`crate::core::MARGIN_SECS`] more. Blocks for about a second.
+/// until its last token has run out and for [`crate::core::MARGIN_SECS`] more, or for `keep_secs` from now. Blocks for about a second.
 ///
 /// # Errors
 ///
 /// [`OpenError::NoData`] when there is no database, [`OpenError::DataDir`] when a service has it open (a running one
 /// rotates with `POST /v1/instance/rotate_key`), or another [`OpenError`].
-pub fn rotate_key(data_dir: PathBuf, now: UnixTime) -> Result<Rotated, OpenError> {
+pub fn rotate_key(data_dir: PathBuf, now: UnixTime, keep_secs: Option<i64>) -> Result<Rotated, OpenError> {
     if !data_dir.join(super::data_dir::DATABASE).is_file() {
         return Err(OpenError::NoData { path: data_dir });
     }
@@ -43,8 +43,8 @@ pub fn rotate_key(data_dir: PathBuf, now: UnixTime) -> Result<Rotated, OpenError
     // The next start says for how long it signs.
     let next = HeldKey::current(Arc::new(SigningKey::generate()?), now, 1);
     let kid = next.key.kid().to_owned();
-    let before = HeldKey { retired_at: Some(now), ..keys.current().clone() };
-    store.keep(&keys.rotation(next, now)).map_err(|error| dir.unusable(error))?;
-    let published_until = before.dropped_at().unwrap_or(now);
+    let before = keys.current().clone().retired(now, keep_secs);
+    store.keep(&keys.rotation(next, now, keep_secs)).map_err(|error| dir.unusable(error))?;
+    let published_until = before.dropped_at.unwrap_or(now);
     Ok(Rotated { kid, previous: before.key.kid().to_owned(), published_until })
 }

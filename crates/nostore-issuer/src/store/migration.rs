@@ -36,7 +36,7 @@ CREATE TABLE signing_keys (
     kid TEXT PRIMARY KEY,
     pkcs8 BLOB NOT NULL,
     created_ms INTEGER NOT NULL,
-    retired_ms INTEGER,
+    dropped_ms INTEGER,
     longest_secs INTEGER NOT NULL
 ) STRICT;
 ALTER TABLE users ADD COLUMN features TEXT NOT NULL DEFAULT '[]';

@@ -18,8 +18,8 @@ pub(crate) struct KeptKey {
     pub(crate) pkcs8: SecretBytes,
     /// When it was made.
     pub(crate) created_at: UnixTime,
-    /// When the next one took over.
-    pub(crate) retired_at: Option<UnixTime>,
+    /// From when on it is not published any more; `None` for the current one.
+    pub(crate) dropped_at: Option<UnixTime>,
     /// The longest lifetime of a token that it signed, in seconds.
     pub(crate) longest_secs: i64,
 }
@@ -88,11 +88,11 @@ fn put_client(transaction: &Transaction<'_>, client: &Client) -> rusqlite::Resul
 
 fn put_key(transaction: &Transaction<'_>, held: &HeldKey) -> Result<(), StoreError> {
     let pkcs8 = held.key.to_pkcs8().map_err(StoreError::Key)?;
-    let retired = held.retired_at.map(UnixTime::millis);
-    let sql = "INSERT OR REPLACE INTO signing_keys (kid, pkcs8, created_ms, retired_ms, longest_secs)
+    let dropped = held.dropped_at.map(UnixTime::millis);
+    let sql = "INSERT OR REPLACE INTO signing_keys (kid, pkcs8, created_ms, dropped_ms, longest_secs)
         VALUES (?1, ?2, ?3, ?4, ?5)";
     let created = held.created_at.millis();
-    transaction.execute(sql, params![held.key.kid(), pkcs8.expose(), created, retired, held.longest_secs])?;
+    transaction.execute(sql, params![held.key.kid(), pkcs8.expose(), created, dropped, held.longest_secs])?;
     Ok(())
 }
 
@@ -171,13 +171,13 @@ fn put_machine_token(transaction: &Transaction<'_>, token: &MachineToken) -> rus
 
 /// Reads the signing keys.
 pub(super) fn read_keys(connection: &Connection) -> rusqlite::Result<Vec<KeptKey>> {
-    let sql = "SELECT pkcs8, created_ms, retired_ms, longest_secs FROM signing_keys";
+    let sql = "SELECT pkcs8, created_ms, dropped_ms, longest_secs FROM signing_keys";
     rows(connection, sql, |row| {
-        let retired: Option<i64> = row.get(2)?;
+        let dropped: Option<i64> = row.get(2)?;
         Ok(KeptKey {
             pkcs8: SecretBytes(row.get(0)?),
             created_at: time(row, 1)?,
-            retired_at: retired.map(UnixTime::from_millis),
+            dropped_at: dropped.map(UnixTime::from_millis),
             longest_secs: row.get(3)?,
         })
     })

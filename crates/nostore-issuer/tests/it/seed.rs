@@ -70,8 +70,8 @@ fn a_changed_seed_updates_what_it_names() {
     assert_eq!(world.issuer.state().user_count(), 4);
 }
 
-#[test]
-fn each_mistake_is_one_sentence_that_says_where() {
+/// Seeds with one mistake each.
+fn mistakes() -> Vec<String> {
     let user = |value: serde_json::Value| json!({ "users": [value] }).to_string();
     let organization = |value: serde_json::Value| json!({ "organizations": [value] }).to_string();
     let member = |value: serde_json::Value| organization(json!({ "slug": "acme", "members": [value] }));
@@ -79,7 +79,7 @@ fn each_mistake_is_one_sentence_that_says_where() {
     let session = |value: serde_json::Value| json!({ "sessions": [value] }).to_string();
     let many: Vec<String> = (0..129).map(|number| format!("org:f:p{number}")).collect();
     let secret = "ak_0123456789";
-    let rows = [
+    vec![
         String::new(),
         "{\n  \"users\": [,]\n}".to_owned(),
         "[]".to_owned(),
@@ -124,9 +124,13 @@ fn each_mistake_is_one_sentence_that_says_where() {
         session(
             json!({ "id": "sess_a", "user": "user_bob", "organization": "acme", "client": "0123456789abcdef" }),
         ),
-    ];
+    ]
+}
+
+#[test]
+fn each_mistake_is_one_sentence_that_says_where() {
     let mut table = String::new();
-    for text in rows {
+    for text in mistakes() {
         let error = refusal(&text);
         let said = error.to_string();
         assert!(!said.contains('\n') && !said.contains("0123456789"), "{said}");

@@ -13,13 +13,16 @@ use nostore_message::RequestHead;
 use serde_json::{Value, json};
 
 use super::ask::Ask;
-use super::body::Refused;
+use super::body::{Body, Refused};
 use super::model::MachineTokenKind;
 use super::response::{Outcome, Response};
 use super::route::Backend;
 use super::{Change, Issuer};
 
 pub(super) use sessions::not_a_member;
+
+/// The longest time that a retired key may be kept published, in seconds: ten years.
+const MAX_KEEP_SECS: i64 = 315_360_000;
 
 impl Issuer {
     /// Answers `GET /.well-known/jwks.json`: the one response that caches may keep, for a minute.
@@ -81,14 +84,16 @@ impl Issuer {
         Ok(answer.noted("handshake result").changing(changes))
     }
 
-    /// Answers `POST /v1/instance/rotate_key`.
+    /// Answers `POST /v1/instance/rotate_key`. `keep_previous_seconds` says how long the key before stays in the JWK
+    /// Set: 0 where it is not to be trusted any more.
     fn rotate_key(&self, ask: &Ask<'_>) -> Result<Outcome, Refused> {
         let Some(key) = ask.signing_key else {
             return Err(signing_failed());
         };
-        let changes = self.rotation(Arc::clone(key), ask.now);
+        let keep_secs = Body::read(ask)?.number("keep_previous_seconds", 0, MAX_KEEP_SECS)?;
+        let changes = self.rotation(Arc::clone(key), ask.now, keep_secs);
         let before = changes.iter().find_map(|change| match change {
-            Change::PutKey(held) => held.dropped_at().map(|at| (held.key.kid().to_owned(), at.millis())),
+            Change::PutKey(held) => held.dropped_at.map(|at| (held.key.kid().to_owned(), at.millis())),
             _ => None,
         });
         let answer = json!({
@@ -113,7 +118,7 @@ fn bearer<'a>(head: &'a RequestHead<'_>) -> Option<&'a str> {
 
 /// Says that there is no such thing.
 pub(super) fn no_such(what: &str) -> Refused {
-    let message = format!("expected the identifier of a {what}, found none such");
+    let message = format!("expected a known {what}, found none with this identifier");
     Response::error(404, "resource_not_found", &message).into()
 }
 

@@ -33,7 +33,7 @@ impl Sower {
         let members = node.members(&["id", "name", "secret_key"])?;
         let id =
             id(&members, "id", "mch_")?.ok_or_else(|| members.wrong("id", &id_shape("mch_"), "nothing"))?;
-        self.once(&members, "id", format!("machine {id}"))?;
+        self.once(&members, "id", "machine", id)?;
         let key = secret(&members, "secret_key", "")?;
         if self.state.machines().any(|other| other.id != id && other.secret_key.matches(key)) {
             return Err(members.wrong("secret_key", "a key of this machine alone", "another machine's"));
@@ -60,7 +60,7 @@ impl Sower {
             (None, Some(name)) => format!("{prefix}{}", plain(name)),
             (None, None) => return Err(members.wrong("name", "a name, or an `id`", "neither")),
         };
-        self.once(&members, "name", format!("token {id}"))?;
+        self.once(&members, "name", "token", &id)?;
         let shown = secret(&members, member, kind.prefix())?;
         let is_other = |other: &MachineToken| (other.kind, &other.id) != (kind, &id);
         if self.state.machine_tokens().any(|other| is_other(other) && other.token.matches(shown)) {

@@ -38,7 +38,7 @@ const CLIENT: &str = "16 to 64 letters and digits";
 #[non_exhaustive]
 pub enum SeedError {
     /// The text is no JSON.
-    #[error("line {line}, column {column}: expected JSON, found {found}")]
+    #[error("line {line}, column {column}: expected JSON, found something else ({found})")]
     Syntax {
         /// The line, counted from 1.
         line: usize,
@@ -129,11 +129,11 @@ impl Sower {
     }
 
     /// Notes that the file names something; twice is a mistake.
-    fn once(&mut self, members: &Members<'_>, name: &str, what: String) -> Result<(), SeedError> {
-        if self.seen.insert(what) {
+    fn once(&mut self, members: &Members<'_>, name: &str, kind: &str, id: &str) -> Result<(), SeedError> {
+        if self.seen.insert(format!("{kind} {id}")) {
             return Ok(());
         }
-        Err(members.wrong(name, "each once", "one that stands in the file already"))
+        Err(members.wrong(name, &format!("one {kind} `{id}`"), "another one above it"))
     }
 
     fn user(&mut self, node: &Node<'_>) -> Result<(), SeedError> {
@@ -152,7 +152,7 @@ impl Sower {
             (None, Some(known)) => known.id.clone(),
             (None, None) => format!("user_{}", plain(&email)),
         };
-        self.once(&members, "email", format!("user {id}"))?;
+        self.once(&members, "email", "user", &id)?;
         let known = self.state.user(&id);
         if known.is_none() && self.state.user_count() >= MAX_USERS {
             return Err(members.wrong("email", &format!("at most {MAX_USERS} users"), "one more"));
@@ -182,7 +182,7 @@ impl Sower {
             (None, Some(known)) => known.id.clone(),
             (None, None) => format!("org_{}", plain(slug)),
         };
-        self.once(&members, "slug", format!("organization {id}"))?;
+        self.once(&members, "slug", "organization", &id)?;
         let known = self.state.organization(&id);
         let organization = Organization {
             id: id.clone(),
@@ -203,7 +203,7 @@ impl Sower {
     fn membership(&mut self, node: &Node<'_>, organization_id: &str) -> Result<(), SeedError> {
         let members = node.members(&["user", "role", "permissions"])?;
         let user_id = self.user_id(&members, "user")?;
-        self.once(&members, "user", format!("member {organization_id} {user_id}"))?;
+        self.once(&members, "user", &format!("member of `{organization_id}`"), &user_id)?;
         let known = self.state.membership(organization_id, &user_id);
         let role = members.checked("role", ROLE, is_role)?.unwrap_or("org:member");
         let is_permission = |text: &str| split_permission(text).is_some();
@@ -229,7 +229,7 @@ impl Sower {
         let members = node.members(&["id", "user", "organization", "client"])?;
         let id =
             id(&members, "id", "sess_")?.ok_or_else(|| members.wrong("id", &id_shape("sess_"), "nothing"))?;
-        self.once(&members, "id", format!("session {id}"))?;
+        self.once(&members, "id", "session", id)?;
         let user_id = self.user_id(&members, "user")?;
         let is_token = |text: &str| {
             (16..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())

@@ -137,6 +137,9 @@ impl<'a> Members<'a> {
 
 /// Shows a text that is no secret, shortened.
 pub(super) fn shown(text: &str) -> String {
+    if text.is_empty() {
+        return "an empty string".to_owned();
+    }
     let short: String = text.chars().take(64).collect();
     if short.len() < text.len() { format!("`{short}…`") } else { format!("`{short}`") }
 }
