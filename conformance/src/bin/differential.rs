@@ -1,0 +1,2 @@
+//! Makes cases from a seed, has both sides decide them, and compares.
+fn main() {}
