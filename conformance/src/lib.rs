@@ -5,6 +5,16 @@
 //! - `reference/authenticate.mjs` does the same with the reference;
 //! - `differential` makes cases from a seed, gives them to both and compares.
 
+pub mod backend;
 pub mod case;
+pub mod compare;
+pub mod differences;
+pub mod explain;
+pub mod generate;
 pub mod head;
+pub mod minimise;
+pub mod process;
+pub mod random;
+pub mod report;
+pub mod token;
 pub mod worker;
