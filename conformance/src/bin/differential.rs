@@ -17,12 +17,14 @@ use nostore_conformance::process::Process;
 use nostore_conformance::report::{Report, signature};
 
 const HELP: &str = "\
-Usage: differential [--cases N] [--seed S] [--show K] [--jobs J]
+Usage: differential [--cases N] [--seed S] [--show K] [--jobs J] [--first N] [--print 1]
 
   --cases N   how many cases (10000)
   --seed S    where they start (1)
   --show K    how many findings are shown at full length (20)
-  --jobs J    how many workers of each side run (2)";
+  --jobs J    how many workers of each side run (2)
+  --first N   the number of the first case (0)
+  --print 1   only print the cases, one a line";
 
 /// How many cases are on the way at once.
 const BATCH: usize = 200;
@@ -32,6 +34,14 @@ struct Arguments {
     seed: u64,
     show: usize,
     jobs: u64,
+    first: u64,
+    print: bool,
+}
+
+impl Arguments {
+    fn numbers(&self) -> std::ops::Range<u64> {
+        self.first..self.first.saturating_add(self.cases)
+    }
 }
 
 fn main() -> ExitCode {
@@ -58,7 +68,7 @@ fn say(text: &str) {
 }
 
 fn arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
-    let mut arguments = Arguments { cases: 10_000, seed: 1, show: 20, jobs: 2 };
+    let mut arguments = Arguments { cases: 10_000, seed: 1, show: 20, jobs: 2, first: 0, print: false };
     while let Some(flag) = words.next() {
         let value = words.next().ok_or_else(|| format!("expected a number behind {flag}"))?;
         let number = value.parse::<u64>().map_err(|_| format!("expected a number behind {flag}, found {value}"))?;
@@ -67,13 +77,18 @@ fn arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments, Strin
             "--seed" => arguments.seed = number,
             "--show" => arguments.show = usize::try_from(number).unwrap_or(usize::MAX),
             "--jobs" => arguments.jobs = number.max(1),
-            _ => return Err(format!("expected --cases, --seed, --show or --jobs, found {flag}")),
+            "--first" => arguments.first = number,
+            "--print" => arguments.print = number != 0,
+            _ => return Err(format!("expected --cases, --seed, --show, --jobs, --first or --print, found {flag}")),
         }
     }
     Ok(arguments)
 }
 
 fn run(arguments: &Arguments) -> Result<bool, String> {
+    if arguments.print {
+        return print(arguments);
+    }
     let start = Instant::now();
     let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
     let backend = runtime.block_on(Backend::start()).map_err(|error| error.to_string())?.url();
@@ -105,6 +120,14 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     Ok(report.findings.is_empty())
 }
 
+fn print(arguments: &Arguments) -> Result<bool, String> {
+    let mut generator = Generator::new(arguments.seed)?;
+    for number in arguments.numbers() {
+        say(&serde_json::to_string(&generator.case(number)).map_err(|error| error.to_string())?);
+    }
+    Ok(true)
+}
+
 /// The reference and our worker, side by side.
 struct Pair {
     reference: Process,
@@ -120,7 +143,7 @@ impl Pair {
     fn compare(mut self, arguments: &Arguments, job: u64, known: &[Known]) -> Result<Report, String> {
         let mut generator = Generator::new(arguments.seed)?;
         let mut report = Report::default();
-        let mut numbers = (0..arguments.cases).filter(|number| number % arguments.jobs == job);
+        let mut numbers = arguments.numbers().filter(|number| number % arguments.jobs == job);
         loop {
             let cases: Vec<_> = numbers.by_ref().take(BATCH).map(|number| generator.case(number)).collect();
             if cases.is_empty() {
