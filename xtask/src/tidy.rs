@@ -17,6 +17,7 @@ const LAWS: [(&str, &[&str]); 4] = [
             "form_urlencoded",
             "nostore-jose",
             "nostore-message",
+            "percent-encoding",
             "serde_json",
             "sha1",
             "thiserror",

@@ -1,10 +1,13 @@
 //! What an operator sets.
 
+use std::borrow::Cow;
+
+use nostore_jose::{Algorithm, Jwk};
 use nostore_message::Secret;
 use url::Url;
 
 use crate::key::{Instance, PublishableKey, frontend_base};
-use crate::name;
+use crate::{Accepts, TokenType, name};
 
 const DEFAULT_CLOCK_SKEW_MS: i64 = 5_000;
 
@@ -12,13 +15,30 @@ const DEFAULT_CLOCK_SKEW_MS: i64 = 5_000;
 #[derive(Clone, Debug)]
 pub struct Config {
     publishable_key: PublishableKey,
+    suffixed_names: SuffixedNames,
     secret_key: Secret,
+    machine_secret_key: Option<Secret>,
+    jwt_key: Option<Jwk>,
     proxy_url: Option<String>,
     api_url: Option<String>,
     sign_in_url: Option<String>,
+    domain: Option<String>,
+    satellite: bool,
+    satellite_auto_sync: bool,
+    accepts: Accepts,
+    algorithms: Vec<Algorithm>,
     authorized_parties: Vec<String>,
     audience: Vec<String>,
     clock_skew_ms: i64,
+}
+
+/// The suffixed names of cookies, made once.
+#[derive(Clone, Debug)]
+pub(crate) struct SuffixedNames {
+    pub(crate) client_uat: String,
+    pub(crate) dev_browser: String,
+    pub(crate) refresh: String,
+    pub(crate) session: String,
 }
 
 /// Why a setting is refused.
@@ -70,13 +90,27 @@ impl ConfigError {
 impl Config {
     /// Starts a configuration. The secret key is the bearer token for the identity service.
     #[must_use]
-    pub const fn new(publishable_key: PublishableKey, secret_key: Secret) -> Self {
+    pub fn new(publishable_key: PublishableKey, secret_key: Secret) -> Self {
+        let suffixed_names = SuffixedNames {
+            client_uat: publishable_key.suffixed(name::CLIENT_UAT),
+            dev_browser: publishable_key.suffixed(name::DEV_BROWSER),
+            refresh: publishable_key.suffixed(name::REFRESH),
+            session: publishable_key.suffixed(name::SESSION),
+        };
         Self {
             publishable_key,
+            suffixed_names,
             secret_key,
+            machine_secret_key: None,
+            jwt_key: None,
             proxy_url: None,
             api_url: None,
             sign_in_url: None,
+            domain: None,
+            satellite: false,
+            satellite_auto_sync: false,
+            accepts: Accepts::Only(TokenType::Session),
+            algorithms: vec![Algorithm::Rs256, Algorithm::Rs384, Algorithm::Rs512],
             authorized_parties: Vec::new(),
             audience: Vec::new(),
             clock_skew_ms: DEFAULT_CLOCK_SKEW_MS,
@@ -114,6 +148,57 @@ impl Config {
     pub fn sign_in_url(mut self, url: &str) -> Result<Self, ConfigError> {
         self.sign_in_url = Some(url_or_path(url, "the sign-in URL")?);
         Ok(self)
+    }
+
+    /// Takes this key for every session token, so that no JWK Set is asked for.
+    #[must_use]
+    pub fn jwt_key(mut self, key: Jwk) -> Self {
+        self.jwt_key = Some(key);
+        self
+    }
+
+    /// Sets the key that verifies machines' tokens at the identity service, instead of the secret key.
+    #[must_use]
+    pub fn machine_secret_key(mut self, key: Secret) -> Self {
+        self.machine_secret_key = Some(key);
+        self
+    }
+
+    /// Sets the site's own domain, where it is a satellite: with live keys the identity service is then at
+    /// `clerk.<domain>`.
+    #[must_use]
+    pub fn domain(mut self, domain: impl Into<String>) -> Self {
+        self.domain = Some(domain.into()).filter(|domain| !domain.is_empty());
+        self
+    }
+
+    /// Says that visitors sign in on another site, the primary one. See [`Self::sign_in_url`] and
+    /// [`Self::domain`], which a satellite needs.
+    #[must_use]
+    pub const fn satellite(mut self, on: bool) -> Self {
+        self.satellite = on;
+        self
+    }
+
+    /// Lets a satellite ask the primary site about every new visitor, and not only where the URL says so.
+    #[must_use]
+    pub const fn satellite_auto_sync(mut self, on: bool) -> Self {
+        self.satellite_auto_sync = on;
+        self
+    }
+
+    /// Sets which kinds of tokens are taken. The default is a session's alone.
+    #[must_use]
+    pub fn accepts(mut self, accepts: Accepts) -> Self {
+        self.accepts = accepts;
+        self
+    }
+
+    /// Sets the signature algorithms that a token may have. The default is the protocol's: RS256, RS384, RS512.
+    #[must_use]
+    pub fn signature_algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.algorithms = algorithms.into_iter().collect();
+        self
     }
 
     /// Sets the origins that a token may have been made for (claim `azp`). Empty: any.
@@ -192,7 +277,7 @@ impl Config {
     #[must_use]
     pub fn cookie_names(&self) -> Vec<String> {
         let mut names = self.both(&[name::CLIENT, name::CLIENT_UAT, name::SESSION, name::REFRESH]);
-        names.extend([name::HANDSHAKE, name::NONCE, name::REDIRECT_COUNT].map(str::to_owned));
+        names.extend([name::HANDSHAKE, name::NONCE, name::REDIRECT_COUNT, name::HOPS].map(str::to_owned));
         if self.instance() == Instance::Development {
             names.extend(self.both(&[name::DEV_BROWSER]));
         }
@@ -204,7 +289,7 @@ impl Config {
     #[must_use]
     pub fn session_cookie_names(&self) -> Vec<String> {
         let mut names = self.cookie_names();
-        names.retain(|name| name != name::REDIRECT_COUNT);
+        names.retain(|name| name != name::REDIRECT_COUNT && name != name::HOPS);
         names
     }
 
@@ -214,7 +299,7 @@ impl Config {
         let proxied = self.proxy_url.as_deref().filter(|url| !url.starts_with('/'));
         let base = match self.api_url.as_deref().or(proxied) {
             Some(url) => url.to_owned(),
-            None => frontend_base(self.publishable_key.frontend_api()),
+            None => frontend_base(&self.own_frontend_api()),
         };
         base.trim_end_matches('/').to_owned()
     }
@@ -222,12 +307,65 @@ impl Config {
     /// Returns the base URL at which browsers reach the identity service, without a closing slash.
     /// `site` is the origin of the request, for a proxy on the site itself.
     pub(crate) fn browser_base(&self, site: &str) -> String {
-        let base = match self.proxy_url.as_deref() {
-            Some(path) if path.starts_with('/') => format!("{site}{path}"),
-            Some(url) => url.to_owned(),
-            None => frontend_base(self.publishable_key.frontend_api()),
-        };
-        base.trim_end_matches('/').to_owned()
+        frontend_base(&self.frontend_api(site)).trim_end_matches('/').to_owned()
+    }
+
+    /// Returns the identity service as browsers know it (section 1.3 of the protocol): a host, or a URL where
+    /// it is proxied. `site` is the origin of the request, for a proxy on the site itself.
+    pub(crate) fn frontend_api(&self, site: &str) -> Cow<'_, str> {
+        match self.proxy_url.as_deref() {
+            Some(path) if path.starts_with('/') => Cow::Owned(format!("{site}{path}")),
+            Some(url) => Cow::Borrowed(url),
+            None => self.own_frontend_api(),
+        }
+    }
+
+    /// Returns the identity service's host without a proxy: whose tokens are this instance's.
+    pub(crate) fn own_frontend_api(&self) -> Cow<'_, str> {
+        let domain = self.domain.as_deref().filter(|_| self.satellite && self.instance().is_production());
+        match domain {
+            Some(domain) => Cow::Owned(format!("clerk.{domain}")),
+            None => Cow::Borrowed(self.publishable_key.frontend_api()),
+        }
+    }
+
+    pub(crate) const fn suffixed_names(&self) -> &SuffixedNames {
+        &self.suffixed_names
+    }
+
+    pub(crate) const fn accepted(&self) -> &Accepts {
+        &self.accepts
+    }
+
+    pub(crate) const fn local_key(&self) -> Option<&Jwk> {
+        self.jwt_key.as_ref()
+    }
+
+    pub(crate) fn algorithms(&self) -> &[Algorithm] {
+        &self.algorithms
+    }
+
+    pub(crate) const fn is_satellite(&self) -> bool {
+        self.satellite
+    }
+
+    pub(crate) const fn syncs_by_itself(&self) -> bool {
+        self.satellite_auto_sync
+    }
+
+    pub(crate) const fn has_domain_or_proxy(&self) -> bool {
+        self.domain.is_some() || self.proxy_url.is_some()
+    }
+
+    /// Tells whether the secret key is a development instance's.
+    pub(crate) fn has_test_secret(&self) -> bool {
+        let key = self.secret_key.expose();
+        key.starts_with("sk_test_") || key.starts_with("test_")
+    }
+
+    /// Returns the key that machines' tokens are verified with, `None` where there is none at all.
+    pub(crate) fn machine_secret(&self) -> Option<&Secret> {
+        self.machine_secret_key.as_ref().or(Some(&self.secret_key)).filter(|key| !key.is_empty())
     }
 
     pub(crate) fn sign_in_setting(&self) -> Option<&str> {

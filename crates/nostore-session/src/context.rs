@@ -1,34 +1,28 @@
 //! What the decision reads from a request.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use nostore_jose::{Jws, JwsError};
-use nostore_message::{Cookies, RequestHead, UnixTime};
+use nostore_message::{RequestHead, UnixTime};
+use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
+use crate::jar::{Family, Jar, decoded};
 use crate::need::Facts;
 use crate::suffix::uses_suffixed;
 use crate::token::parse_sized;
-use crate::{Config, name, target};
-
-/// The cookies that exist in a plain and in a suffixed form. Empty ones are absent.
-pub(crate) struct Family<'r> {
-    pub(crate) uat: Option<Cow<'r, str>>,
-    pub(crate) session: Option<Cow<'r, str>>,
-    pub(crate) dev_browser: Option<Cow<'r, str>>,
-}
+use crate::{Config, Session, hop, name, target};
 
 /// The values as they stand in the request; [`Context`] borrows from it.
 pub(crate) struct Read<'r> {
-    url: Option<Url>,
-    family: Family<'r>,
-    suffixed: bool,
-    has_refresh: bool,
+    jar: Jar<'r>,
+    plain_session: Option<Cow<'r, str>>,
+    suffixed_session: Option<Cow<'r, str>>,
+    refresh: Option<Cow<'r, str>>,
     handshake: Option<Cow<'r, str>>,
     nonce: Option<Cow<'r, str>>,
-    url_brings_return: bool,
-    query_dev_browser: Option<String>,
-    redirect_count: u32,
+    query_dev_browser: Option<Cow<'r, str>>,
     header_token: Option<&'r str>,
 }
 
@@ -38,38 +32,49 @@ pub(crate) struct Context<'c> {
     pub(crate) config: &'c Config,
     pub(crate) facts: &'c Facts<'c>,
     pub(crate) now: UnixTime,
-    /// The public URL; absent when the authority is none.
-    pub(crate) url: Option<&'c Url>,
     /// Whether the suffixed family counts.
     pub(crate) suffixed: bool,
-    pub(crate) has_refresh: bool,
+    pub(crate) refresh: Option<&'c str>,
     pub(crate) handshake: Option<&'c str>,
     pub(crate) nonce: Option<&'c str>,
-    /// Whether the URL, and not only a cookie, brings the result of a handshake.
-    pub(crate) url_brings_return: bool,
     /// The browser's name in development, from the URL or a cookie.
-    pub(crate) dev_browser: Option<&'c str>,
+    pub(crate) dev_browser: Option<Cow<'c, str>>,
     /// Whether the URL brings the browser's name, even an empty one.
     pub(crate) has_query_dev_browser: bool,
     /// Seconds since 1970 of the client's last change; 0 when signed out or unknown.
     pub(crate) client_uat: i64,
+    /// The protocol's own count of redirects.
     pub(crate) redirect_count: u32,
+    /// Ours.
+    pub(crate) hops: u32,
     pub(crate) header_token: Option<&'c str>,
-    pub(crate) session_cookie: Option<SessionCookie<'c>>,
+    pub(crate) session_cookie: Option<Token<'c>>,
 }
 
-/// The session cookie that counts, parsed.
-pub(crate) struct SessionCookie<'c> {
+/// A session token, decoded.
+pub(crate) struct Token<'c> {
     pub(crate) text: &'c str,
-    pub(crate) jws: Result<Jws<'c>, JwsError>,
+    pub(crate) decoded: Decoded<'c>,
+}
+
+/// What a token says.
+pub(crate) enum Decoded<'c> {
+    /// Its signature was verified before.
+    Known(Arc<Session>),
+    /// Not verified yet.
+    Unverified(Jws<'c>),
+    /// Nothing.
+    Malformed(JwsError),
 }
 
 /// Tells whether a request brings the result of a handshake, in its URL or in a cookie. Such a
 /// request is to be resolved on any URL, even where nothing else asks who is there.
 #[must_use]
 pub fn carries_handshake_return(request: &RequestHead<'_>, _config: &Config) -> bool {
-    let (url, cookies) = (target::public_url(request), request.cookies());
-    [name::NONCE, name::HANDSHAKE].iter().any(|name| query_or_cookie(url.as_ref(), &cookies, name).is_some())
+    let cookies = request.cookies();
+    [name::NONCE, name::HANDSHAKE].iter().any(|name| {
+        in_query(request, name).is_some() || cookies.raw(name).is_some_and(|value| !value.is_empty())
+    })
 }
 
 /// Tells whether a request loads a page: into a document or frame, or, from user agents without fetch
@@ -86,26 +91,18 @@ pub fn is_navigation(request: &RequestHead<'_>) -> bool {
 
 impl<'r> Read<'r> {
     pub(crate) fn new(request: &'r RequestHead<'_>, config: &Config, now: UnixTime) -> Self {
-        let cookies = request.cookies();
-        let url = target::public_url(request);
-        let key = config.publishable_key();
-        let plain = Family::read(&cookies, str::to_owned);
-        let suffixed = Family::read(&cookies, |name| key.suffixed(name));
-        let suffixed_counts = uses_suffixed(&plain, &suffixed, config, now);
-        let by_name = |name: &str| query_or_cookie(url.as_ref(), &cookies, name);
+        let jar = Jar::read(request, config, now);
+        let query = |name: &str| in_query(request, name);
+        let (handshake, nonce) = (query(name::HANDSHAKE), query(name::NONCE));
         Self {
-            family: if suffixed_counts { suffixed } else { plain },
-            suffixed: suffixed_counts,
-            has_refresh: present(&cookies, &key.suffixed(name::REFRESH)).is_some(),
-            handshake: by_name(name::HANDSHAKE),
-            nonce: by_name(name::NONCE),
-            url_brings_return: [name::HANDSHAKE, name::NONCE]
-                .iter()
-                .any(|name| in_query(url.as_ref(), name).is_some()),
-            query_dev_browser: url.as_ref().and_then(|url| query_value(url, name::DEV_BROWSER)),
-            redirect_count: redirect_count(&cookies),
+            plain_session: jar.plain.session.map(decoded),
+            suffixed_session: jar.suffixed.session.map(decoded),
+            refresh: jar.refresh.map(decoded),
+            handshake: handshake.or_else(|| jar.handshake.map(decoded)),
+            nonce: nonce.or_else(|| jar.nonce.map(decoded)),
+            query_dev_browser: query_value(request, name::DEV_BROWSER),
             header_token: request.fields.first("authorization").and_then(bearer),
-            url,
+            jar,
         }
     }
 }
@@ -118,26 +115,40 @@ impl<'c> Context<'c> {
         facts: &'c Facts<'c>,
         now: UnixTime,
     ) -> Self {
+        let plain = read.plain_session.as_deref().map(|text| Token::decode(text, facts));
+        let same = read.suffixed_session == read.plain_session;
+        let suffixed = read.suffixed_session.as_deref().filter(|_| !same);
+        let suffixed = suffixed.map(|text| Token::decode(text, facts));
+        let other = if same { plain.as_ref() } else { suffixed.as_ref() };
+        let suffixed_counts = uses_suffixed(&read.jar, plain.as_ref(), other, config, now);
+        let (family, session_cookie) = match suffixed_counts {
+            true if same => (&read.jar.suffixed, plain),
+            true => (&read.jar.suffixed, suffixed),
+            false => (&read.jar.plain, plain),
+        };
         let from_query = read.query_dev_browser.as_deref();
-        let session = |text: &'c str| SessionCookie { text, jws: parse_sized(text) };
         Self {
             request,
             config,
             facts,
             now,
-            url: read.url.as_ref(),
-            suffixed: read.suffixed,
-            has_refresh: read.has_refresh,
+            suffixed: suffixed_counts,
+            refresh: read.refresh.as_deref(),
             handshake: read.handshake.as_deref(),
             nonce: read.nonce.as_deref(),
-            url_brings_return: read.url_brings_return,
-            dev_browser: from_query.filter(|value| !value.is_empty()).or(read.family.dev_browser.as_deref()),
+            dev_browser: dev_browser(from_query, family),
             has_query_dev_browser: from_query.is_some(),
-            client_uat: read.family.uat.as_deref().map_or(0, seconds),
-            redirect_count: read.redirect_count,
+            client_uat: family.uat.map_or(0, |uat| seconds(&decoded(uat))),
+            redirect_count: read.jar.redirect_count.map_or(0, |count| narrow(seconds(&decoded(count)))),
+            hops: read.jar.hops,
             header_token: read.header_token,
-            session_cookie: read.family.session.as_deref().map(session),
+            session_cookie,
         }
+    }
+
+    /// Returns the URL that the visitor asked for; `None` when the authority is no host.
+    pub(crate) fn url(&self) -> Option<Url> {
+        target::public_url(self.request)
     }
 
     /// Returns the session token: the cookie's, else the header's.
@@ -145,48 +156,66 @@ impl<'c> Context<'c> {
         self.session_cookie.as_ref().map(|cookie| cookie.text).or(self.header_token)
     }
 
-    /// Tells whether the request brings the result of a handshake, in its URL or in a cookie.
-    pub(crate) const fn brings_return(&self) -> bool {
-        self.handshake.is_some() || self.nonce.is_some()
+    /// Returns the first value of a query parameter, decoded; `None` when it is absent.
+    pub(crate) fn query(&self, name: &str) -> Option<Cow<'c, str>> {
+        query_value(self.request, name)
     }
 
-    /// Tells whether a cookie that counts is there twice, so that one hides the other.
-    pub(crate) fn has_repeated_cookies(&self) -> bool {
-        let (cookies, names) = (self.request.cookies(), self.config.session_cookie_names());
-        names.iter().any(|name| cookies.iter().filter(|(key, _)| key == name).count() > 1)
+    /// Returns a field's value, `None` when it is empty.
+    pub(crate) fn field(&self, name: &str) -> Option<&'c str> {
+        self.request.fields.first(name).filter(|value| !value.is_empty())
     }
 
     pub(crate) fn is_development(&self) -> bool {
         !self.config.instance().is_production()
     }
+
+    /// Tells whether the request loads a document, and by GET: what a satellite and its primary site sync on.
+    pub(crate) fn loads_document(&self) -> bool {
+        self.request.method == "GET" && self.field("sec-fetch-dest") == Some("document")
+    }
+
+    /// Tells whether `hops` more redirects stay within what a navigation may take.
+    pub(crate) const fn may_hop(&self, hops: u32) -> bool {
+        self.hops.saturating_add(hops) <= hop::MAX_HOPS
+    }
 }
 
-impl<'r> Family<'r> {
-    fn read(cookies: &Cookies<'r>, name: impl Fn(&str) -> String) -> Self {
-        Self {
-            uat: present(cookies, &name(name::CLIENT_UAT)),
-            session: present(cookies, &name(name::SESSION)),
-            dev_browser: present(cookies, &name(name::DEV_BROWSER)),
+impl<'c> Token<'c> {
+    pub(crate) fn decode(text: &'c str, facts: &Facts<'_>) -> Self {
+        let known = facts.memo.and_then(|memo| memo.find(text));
+        // The whole text counts, whatever a memo goes by.
+        let decoded = match known.filter(|session| session.token().expose() == text) {
+            Some(session) => Decoded::Known(session),
+            None => parse_sized(text).map_or_else(Decoded::Malformed, Decoded::Unverified),
+        };
+        Self { text, decoded }
+    }
+
+    /// Returns the claims, verified or not.
+    pub(crate) fn claims(&self) -> Option<&Map<String, Value>> {
+        match &self.decoded {
+            Decoded::Known(session) => Some(session.claims().raw()),
+            Decoded::Unverified(jws) => Some(jws.payload()),
+            Decoded::Malformed(_) => None,
         }
     }
 }
 
-fn present<'r>(cookies: &Cookies<'r>, name: &str) -> Option<Cow<'r, str>> {
-    cookies.value(name).filter(|value| !value.is_empty())
+fn dev_browser<'c>(from_query: Option<&'c str>, family: &Family<'c>) -> Option<Cow<'c, str>> {
+    let from_query = from_query.filter(|value| !value.is_empty()).map(Cow::Borrowed);
+    from_query.or_else(|| family.dev_browser.map(decoded))
 }
 
-fn query_or_cookie<'r>(url: Option<&Url>, cookies: &Cookies<'r>, name: &str) -> Option<Cow<'r, str>> {
-    in_query(url, name).map(Cow::Owned).or_else(|| present(cookies, name))
-}
-
-fn in_query(url: Option<&Url>, name: &str) -> Option<String> {
-    url.and_then(|url| query_value(url, name)).filter(|value| !value.is_empty())
+fn in_query<'r>(request: &'r RequestHead<'_>, name: &str) -> Option<Cow<'r, str>> {
+    query_value(request, name).filter(|value| !value.is_empty())
 }
 
 /// Returns the first value of a query parameter, decoded.
-fn query_value(url: &Url, name: &str) -> Option<String> {
-    let mut pairs = form_urlencoded::parse(url.query()?.as_bytes());
-    pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+fn query_value<'r>(request: &'r RequestHead<'_>, name: &str) -> Option<Cow<'r, str>> {
+    let query = request.query()?;
+    let query = query.split_once('#').map_or(query, |(query, _)| query);
+    form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value)
 }
 
 /// Reads a token from `Authorization`: a lone word is one, and so is what follows `Bearer `.
@@ -208,11 +237,8 @@ fn seconds(text: &str) -> i64 {
     text.parse().unwrap_or(i64::MAX)
 }
 
-/// Returns the largest of all counter cookies. One on a longer path would hide the one that we
-/// set, and so keep a loop alive.
-pub(crate) fn redirect_count(cookies: &Cookies<'_>) -> u32 {
-    let counters = cookies.iter().filter(|(key, _)| *key == name::REDIRECT_COUNT);
-    counters.map(|(_, value)| u32::try_from(seconds(value)).unwrap_or(u32::MAX)).max().unwrap_or(0)
+fn narrow(count: i64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -256,20 +282,6 @@ mod tests {
         ];
         for (text, expected) in rows {
             assert_eq!(seconds(text), expected, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn of_several_counters_the_largest_counts() {
-        let rows = [
-            ("", 0),
-            ("__clerk_redirect_count=2", 2),
-            ("__clerk_redirect_count=abc; __clerk_redirect_count=3", 3),
-            ("__clerk_redirect_count=3; __clerk_redirect_count=0", 3),
-            ("__clerk_redirect_count=99999999999999999999", u32::MAX),
-        ];
-        for (line, expected) in rows {
-            assert_eq!(redirect_count(&Cookies::parse([line])), expected, "{line}");
         }
     }
 }

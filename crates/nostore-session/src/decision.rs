@@ -1,11 +1,12 @@
 //! The outcome: who it is, why, and what the response must carry.
 
 use std::fmt;
+use std::sync::Arc;
 
 use nostore_message::{FieldEdit, Secret};
 use serde_json::{Map, Value};
 
-use crate::{Reason, name};
+use crate::{Machine, Reason, TokenType, name};
 
 /// What was decided.
 ///
@@ -20,12 +21,19 @@ pub struct Decision {
     pub reason: Option<Reason>,
     /// A sentence for developers; may be empty. Holds no secret.
     pub message: String,
-    /// What the response must carry, in order: `Location`, `Cache-Control: no-store`, `Set-Cookie`,
-    /// the state fields.
+    /// The kind of token that it is about; `None` where the token's kind is not accepted.
+    pub token_type: Option<TokenType>,
+    /// What the response must carry by the protocol, in order: `Location`, `Cache-Control: no-store`,
+    /// `Set-Cookie`, the state fields.
     pub edits: Vec<FieldEdit>,
-    /// A redirect was due, but there were three within two seconds: it is withheld, and sending
-    /// the visitor to a sign-in page would only go on with the loop. Say why instead.
+    /// What it must carry besides, applied after [`Self::edits`]: what keeps the token in a URL from travelling
+    /// on, and what ends every loop.
+    pub safety: Vec<FieldEdit>,
+    /// A redirect was due, but there have been too many: it is withheld, and sending the visitor to a sign-in
+    /// page would only go on with the loop. Say why instead.
     pub loop_stopped: bool,
+    /// The session whose signature was checked for this decision, for a [`TokenMemo`](crate::TokenMemo).
+    pub verified: Option<Arc<Session>>,
 }
 
 /// Who sent the request.
@@ -38,8 +46,10 @@ pub enum Status {
     },
     /// Unknown: the answer is a redirect to the identity service.
     Handshake,
+    /// A machine's token was verified.
+    Machine(Box<Machine>),
     /// A session was verified.
-    SignedIn(Session),
+    SignedIn(Arc<Session>),
     /// Nobody who is known.
     SignedOut,
 }
@@ -60,15 +70,34 @@ pub struct Claims {
 
 impl Decision {
     pub(crate) fn new(status: Status, reason: Option<Reason>, message: impl Into<String>) -> Self {
-        Self { status, reason, message: message.into(), edits: Vec::new(), loop_stopped: false }
+        Self {
+            status,
+            reason,
+            message: message.into(),
+            token_type: Some(TokenType::Session),
+            edits: Vec::new(),
+            safety: Vec::new(),
+            loop_stopped: false,
+            verified: None,
+        }
     }
 
-    pub(crate) fn signed_in(session: Session, edits: Vec<FieldEdit>) -> Self {
-        Self { edits, ..Self::new(Status::SignedIn(session), None, "") }
+    pub(crate) fn signed_in(session: Arc<Session>) -> Self {
+        Self::new(Status::SignedIn(session), None, "")
     }
 
     pub(crate) fn signed_out(reason: Reason, message: impl Into<String>) -> Self {
         Self::new(Status::SignedOut, Some(reason), message).with_state(Vec::new())
+    }
+
+    pub(crate) fn error(message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self::new(Status::Error { message: message.clone() }, None, message)
+    }
+
+    pub(crate) fn about(mut self, kind: Option<TokenType>) -> Self {
+        self.token_type = kind;
+        self
     }
 
     /// Takes `edits` and adds the fields that tell the state, where there is one to tell.
@@ -77,16 +106,21 @@ impl Decision {
         let status = match self.status {
             Status::Handshake => "handshake",
             Status::SignedOut => "signed-out",
-            Status::Error { .. } | Status::SignedIn(_) => return self,
+            Status::Error { .. } | Status::Machine(_) | Status::SignedIn(_) => return self,
         };
         self.edits.push(FieldEdit::set(name::STATUS_FIELD, status));
-        if let Some(reason) = self.reason {
-            self.edits.push(FieldEdit::set(name::REASON_FIELD, reason.as_str()));
+        if let Some(reason) = self.reason.as_ref().map(Reason::text).filter(|text| is_field_text(text)) {
+            self.edits.push(FieldEdit::set(name::REASON_FIELD, reason));
         }
         if !self.message.is_empty() && is_field_text(&self.message) {
             self.edits.push(FieldEdit::set(name::MESSAGE_FIELD, self.message.clone()));
         }
         self
+    }
+
+    /// Lists everything that the response must carry, in order.
+    pub fn all_edits(&self) -> impl Iterator<Item = &FieldEdit> {
+        self.edits.iter().chain(&self.safety)
     }
 
     /// Returns where the visitor is to be sent. If there is one, the answer is a 307.
@@ -100,7 +134,7 @@ impl Decision {
 
     /// Returns the session, where somebody is signed in.
     #[must_use]
-    pub const fn session(&self) -> Option<&Session> {
+    pub const fn session(&self) -> Option<&Arc<Session>> {
         match &self.status {
             Status::SignedIn(session) => Some(session),
             _ => None,
@@ -120,9 +154,10 @@ impl fmt::Debug for Decision {
             .field("status", &self.status)
             .field("reason", &self.reason)
             .field("message", &self.message)
-            .field("edits", &self.edits.iter().map(name).collect::<Vec<_>>())
+            .field("token_type", &self.token_type)
+            .field("edits", &self.all_edits().map(name).collect::<Vec<_>>())
             .field("loop_stopped", &self.loop_stopped)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -133,7 +168,7 @@ impl Status {
         match self {
             Self::Error { .. } => "error",
             Self::Handshake => "handshake",
-            Self::SignedIn(_) => "signed-in",
+            Self::Machine(_) | Self::SignedIn(_) => "signed-in",
             Self::SignedOut => "signed-out",
         }
     }

@@ -1,32 +1,61 @@
 //! The handshake: going out to the identity service, and coming back.
 
+use std::sync::Arc;
+
 use nostore_message::{FieldEdit, SetCookie};
 
-use crate::context::{Context, is_navigation};
+use crate::context::{Context, Token, is_navigation};
 use crate::decision::is_field_text;
 use crate::need::{Answer, Need, Step};
 use crate::token::{Refusal, TokenError, verify_handshake, verify_session};
-use crate::turn::count_everywhere;
-use crate::{Decision, Reason, Session, Status, name, target};
+use crate::{Decision, Reason, Session, Status, hop, name, target};
 
 /// So many redirects within the counter's lifetime are let through.
-pub(crate) const MAX_REDIRECTS: u32 = 3;
+const MAX_REDIRECTS: u32 = 3;
 
 /// In development the inner token of a handshake is accepted within a day: clocks of laptops.
 const DEVELOPMENT_SKEW_MS: i64 = 86_400_000;
 
+/// Why no redirect was begun.
+pub(crate) enum Withheld {
+    /// The request loads no page, or there is no URL to return to.
+    Ineligible,
+    /// There were too many.
+    Loop,
+}
+
 /// Sends the visitor to the identity service if the request is a navigation, and says signed out
-/// if it is not, or if that has happened three times already.
+/// if it is not, or if that has happened too often already.
 pub(crate) fn maybe_handshake(context: &Context<'_>, reason: Reason, message: &str) -> Step {
-    let url = if is_eligible(context) { target::handshake_url(context, reason) } else { None };
-    let Some(url) = url else {
-        return done(Decision::signed_out(reason, message));
-    };
-    // A result that was of no use is one more sign of a loop.
-    let limit = if context.brings_return() { MAX_REDIRECTS - 1 } else { MAX_REDIRECTS };
-    if context.redirect_count >= limit {
-        let decision = Decision::signed_out(reason, message);
-        return done(Decision { loop_stopped: true, ..decision });
+    let url = target::handshake_url(context, &reason);
+    maybe_redirect(context, reason, message, url)
+}
+
+/// As [`maybe_handshake`], to a place of the caller's.
+pub(crate) fn maybe_redirect(
+    context: &Context<'_>,
+    reason: Reason,
+    message: &str,
+    url: Option<String>,
+) -> Step {
+    done(match begin(context, &reason, message, url) {
+        Ok(decision) => decision,
+        Err(Withheld::Ineligible) => Decision::signed_out(reason, message),
+        Err(Withheld::Loop) => Decision { loop_stopped: true, ..Decision::signed_out(reason, message) },
+    })
+}
+
+/// Begins a redirect where one may be begun.
+pub(crate) fn begin(
+    context: &Context<'_>,
+    reason: &Reason,
+    message: &str,
+    url: Option<String>,
+) -> Result<Decision, Withheld> {
+    let eligible = context.request.method == "GET" && is_navigation(context.request);
+    let url = url.filter(|_| eligible).ok_or(Withheld::Ineligible)?;
+    if context.redirect_count >= MAX_REDIRECTS || !context.may_hop(hop::HANDSHAKE_HOPS) {
+        return Err(Withheld::Loop);
     }
     let counter = SetCookie::new(name::REDIRECT_COUNT, (context.redirect_count + 1).to_string())
         .with("SameSite", "Lax")
@@ -34,7 +63,8 @@ pub(crate) fn maybe_handshake(context: &Context<'_>, reason: Reason, message: &s
         .with("Max-Age", "2");
     let mut edits = redirect(url);
     edits.push(FieldEdit::append("set-cookie", counter.to_string()));
-    done(Decision::new(Status::Handshake, Some(reason), message).with_state(edits))
+    let decision = Decision::new(Status::Handshake, Some(reason.clone()), message).with_state(edits);
+    Ok(Decision { safety: hopping(context, hop::HANDSHAKE_HOPS), ..decision })
 }
 
 /// Resolves the result of a handshake, where the request brings one. `None`: nothing of use came,
@@ -51,33 +81,33 @@ pub(crate) fn resolve(context: &Context<'_>) -> Option<Step> {
         },
         (None, None) => return None,
     };
-    let edits = returning(context, &directives);
-    let Some(token) = session_token(&directives) else {
-        let decision = Decision::new(Status::SignedOut, Some(Reason::SessionTokenMissing), "");
-        return Some(done(decision.with_state(edits)));
+    let decision = match session_token(&directives) {
+        None => Decision::new(Status::SignedOut, Some(Reason::SessionTokenMissing), ""),
+        Some(token) => match verify_inner(context, token) {
+            Ok(session) => {
+                let verified = Some(Arc::clone(&session));
+                Decision { verified, ..Decision::signed_in(session) }
+            }
+            Err(Refusal::Need(need)) => return Some(Step::Need(need)),
+            Err(Refusal::Token(_) | Refusal::Unreachable) => return None,
+        },
     };
-    match verify_inner(context, token) {
-        Ok(session) => Some(done(Decision::signed_in(session, edits))),
-        Err(Refusal::Need(need)) => Some(Step::Need(need)),
-        Err(Refusal::Token(_) | Refusal::Unreachable) => None,
-    }
+    Some(done(returning(context, &directives, decision)))
 }
 
 pub(crate) fn done(decision: Decision) -> Step {
     Step::Done(Box::new(decision))
 }
 
-fn is_eligible(context: &Context<'_>) -> bool {
-    context.request.method == "GET" && is_navigation(context.request)
+fn redirect(location: String) -> Vec<FieldEdit> {
+    vec![FieldEdit::set("location", location), FieldEdit::set("cache-control", "no-store")]
 }
 
-fn redirect(location: String) -> Vec<FieldEdit> {
-    vec![
-        FieldEdit::set("location", location),
-        FieldEdit::set("cache-control", "no-store"),
-        // The URL that is left or gone to may hold a session token.
-        FieldEdit::set("referrer-policy", "no-referrer"),
-    ]
+/// What a redirect carries besides: the URL that is left or gone to may hold a session token, and the redirect
+/// counts.
+fn hopping(context: &Context<'_>, hops: u32) -> Vec<FieldEdit> {
+    let hops = context.hops.saturating_add(hops);
+    vec![FieldEdit::set("referrer-policy", "no-referrer"), hop::count(hops, context.now)]
 }
 
 /// Returns the directives behind a nonce. A failure counts as none: the visitor is signed out.
@@ -99,8 +129,7 @@ fn refuse(context: &Context<'_>, refusal: Refusal) -> Option<Step> {
         Refusal::Need(need) => Some(Step::Need(need)),
         Refusal::Token(error) if context.is_development() => {
             let message = broken_handshake(&error);
-            let status = Status::Error { message: message.clone() };
-            Some(done(Decision::new(status, Some(error.reason), message)))
+            Some(done(Decision { reason: Some(error.reason), ..Decision::error(message) }))
         }
         Refusal::Token(_) | Refusal::Unreachable => None,
     }
@@ -112,54 +141,43 @@ fn broken_handshake(error: &TokenError) -> String {
          switched Clerk keys locally, clear your cookies and try again."
             .to_owned()
     } else {
-        let (text, reason) = (error.full(), error.reason);
+        let (text, reason) = (error.full(), &error.reason);
         format!(
             "Clerk: Handshake token verification failed: {text} (reason={reason}, token-carrier=handshake)."
         )
     }
 }
 
-/// What the response to a resolved handshake carries: the directives as they are and in their
+/// Adds what the response to a resolved handshake carries: the directives as they are and in their
 /// order; in development also the way to the URL without the handshake.
-fn returning(context: &Context<'_>, directives: &[String]) -> Vec<FieldEdit> {
+fn returning(context: &Context<'_>, directives: &[String], decision: Decision) -> Decision {
     let mut edits = vec![
         FieldEdit::set("access-control-allow-origin", "null"),
         FieldEdit::set("access-control-allow-credentials", "true"),
     ];
+    edits.extend(cookies(directives));
+    let mut safety = Vec::new();
     if directives.is_empty() && context.nonce.is_some() {
         // Nobody else will: a nonce outranks the token of every later handshake.
-        edits.push(FieldEdit::append("set-cookie", SetCookie::deletion(name::NONCE).to_string()));
+        safety.push(FieldEdit::append("set-cookie", SetCookie::deletion(name::NONCE).to_string()));
     }
+    let url = if context.is_development() { context.url() } else { None };
+    if let Some(url) = url.filter(|_| context.may_hop(hop::CLEANING_HOPS)) {
+        edits.extend(redirect(target::cleaned(&url)));
+        safety.extend(hopping(context, hop::CLEANING_HOPS));
+    }
+    Decision { safety, ..decision.with_state(edits) }
+}
+
+/// Makes `Set-Cookie` lines of directives, as they are.
+pub(crate) fn cookies(directives: &[String]) -> impl Iterator<Item = FieldEdit> {
     let whole = directives.iter().filter(|directive| is_field_text(directive));
-    edits.extend(whole.map(|directive| FieldEdit::append("set-cookie", directive.clone())));
-    if let Some(url) = context.url.filter(|_| context.is_development() && may_clean(context)) {
-        edits.extend(redirect(target::cleaned(url)));
-        edits.extend(count_cleaning(context, directives));
-    }
-    edits
-}
-
-/// A result that only a cookie brought leaves the URL as it is. Where the cookie stays although it was
-/// deleted (it lies on a path of its own), the redirect to the same URL would never end.
-fn may_clean(context: &Context<'_>) -> bool {
-    context.url_brings_return || context.redirect_count < MAX_REDIRECTS
-}
-
-/// The redirect to the clean URL counts where it is one to the same URL. Where one of two cookies with the
-/// same name hides the other, or where nobody was signed in twice already, what was set or deleted just now
-/// may never be seen: no further redirect then.
-fn count_cleaning(context: &Context<'_>, directives: &[String]) -> Option<FieldEdit> {
-    let next = context.redirect_count.saturating_add(1);
-    let again = next >= MAX_REDIRECTS && session_token(directives).is_none();
-    if again || context.has_repeated_cookies() {
-        return Some(count_everywhere(MAX_REDIRECTS));
-    }
-    (!context.url_brings_return).then(|| count_everywhere(next))
+    whole.map(|directive| FieldEdit::append("set-cookie", directive.clone()))
 }
 
 /// Returns the session token that the directives set. The last one counts, and a deletion counts
 /// as well: that is why an identity service puts deletions first.
-fn session_token(directives: &[String]) -> Option<&str> {
+pub(crate) fn session_token(directives: &[String]) -> Option<&str> {
     let mut cookies = directives.iter().rev().map(|directive| pair(directive));
     let (_, token) = cookies.find(|(name, _)| name.starts_with(name::SESSION))?;
     Some(token).filter(|token| !token.is_empty())
@@ -171,16 +189,16 @@ fn pair(directive: &str) -> (&str, &str) {
     (sides.next().unwrap_or_default(), sides.next().unwrap_or_default())
 }
 
-fn verify_inner(context: &Context<'_>, token: &str) -> Result<Session, Refusal> {
-    let verified = verify_session(context, token, context.config.skew_ms());
-    match verified {
-        Err(Refusal::Token(error)) if context.is_development() && is_about_time(error.reason) => {
-            verify_session(context, token, DEVELOPMENT_SKEW_MS)
+fn verify_inner(context: &Context<'_>, text: &str) -> Result<Arc<Session>, Refusal> {
+    let token = Token::decode(text, context.facts);
+    match verify_session(context, &token, context.config.skew_ms()) {
+        Err(Refusal::Token(error)) if context.is_development() && is_about_time(&error.reason) => {
+            verify_session(context, &token, DEVELOPMENT_SKEW_MS)
         }
         other => other,
     }
 }
 
-const fn is_about_time(reason: Reason) -> bool {
+const fn is_about_time(reason: &Reason) -> bool {
     matches!(reason, Reason::TokenExpired | Reason::TokenNotActiveYet | Reason::TokenIatInTheFuture)
 }

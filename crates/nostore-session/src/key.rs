@@ -209,7 +209,10 @@ fn is_frontend_api(host: &str) -> bool {
 
 /// Returns the base URL of an identity service: https unless the text itself says otherwise.
 pub(crate) fn frontend_base(frontend_api: &str) -> String {
-    let absolute = frontend_api.starts_with("http://") || frontend_api.starts_with("https://");
+    let starts = |scheme: &str| {
+        frontend_api.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    let absolute = starts("http://") || starts("https://");
     if absolute { frontend_api.to_owned() } else { format!("https://{frontend_api}") }
 }
 

@@ -66,29 +66,42 @@
 //! Specifications: RFC 7515 section 5.2; RFC 7519 section 4.1; RFC 6265bis; the URL Standard,
 //! "application/x-www-form-urlencoded"; the handshake protocol as this project writes it down.
 
+mod accepts;
 mod config;
 mod context;
 mod decision;
 mod handshake;
+mod hop;
 mod http_date;
+mod jar;
 mod key;
+mod machine;
+mod machines;
 mod name;
 mod need;
 mod reason;
+mod refresh;
 mod rows;
+mod satellite;
 mod sign_out;
 mod suffix;
 mod target;
 mod token;
 mod turn;
 
+pub use accepts::Accepts;
 pub use config::{Config, ConfigError};
 pub use context::{carries_handshake_return, is_navigation};
 pub use decision::{Claims, Decision, Session, Status};
+pub use hop::hops;
 pub use key::{Instance, KeyError, PublishableKey};
+pub use machine::{Machine, TokenType, classify};
 pub use name::CACHE_BUST_PARAMETER;
-pub use need::{Answer, Facts, KeysFailure, Need, OutboundRequest, PayloadFailure, Step};
-pub use reason::Reason;
+pub use need::{
+    Answer, Facts, KeysFailure, Need, OpaqueTokenFailure, OutboundRequest, PayloadFailure, RefreshRequest,
+    Step, TokenMemo,
+};
+pub use reason::{Reason, RefreshError};
 pub use rows::authenticate;
 pub use sign_out::{EndSession, clear_cookies, end_session};
 pub use target::sign_in_location;

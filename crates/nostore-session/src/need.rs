@@ -3,7 +3,7 @@
 //! A decision is run again with each new answer. A caller loops:
 //!
 //! 1. `authenticate` with the [`Facts`] so far; [`Step::Done`] ends.
-//! 2. Send [`Need::request`]; hand status and body to [`Need::read`], or take
+//! 2. Send [`Need::request`]; hand status, content type and body to [`Need::read`], or take
 //!    [`Need::unreachable`] when there is no answer.
 //! 3. Append the [`Answer`] to the facts.
 //!
@@ -16,10 +16,11 @@ use std::sync::Arc;
 
 use nostore_jose::JwkSet;
 use nostore_message::{Fields, Secret};
-use serde_json::Value;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
-use crate::{Config, Decision, name};
+use crate::{Config, Decision, RefreshError, Session, TokenType, name};
 
 const USER_AGENT: &str = concat!("nostore-session@", env!("CARGO_PKG_VERSION"));
 
@@ -33,12 +34,33 @@ pub enum Step {
 }
 
 /// What is known. Starts empty and grows.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct Facts<'a> {
     /// A snapshot of the JWK Set, however old.
     pub keys: Option<&'a JwkSet>,
     /// The answers of this decision so far.
     pub answers: &'a [Answer],
+    /// Sessions whose signature was verified before.
+    pub memo: Option<&'a dyn TokenMemo>,
+}
+
+/// Remembers sessions by their token, so that the same token costs no second signature check.
+///
+/// Only what [`Decision::verified`] gave may come back from it, under the JWK Set that it was verified with.
+/// Times and claims are checked each time, so what has expired may stay in it.
+pub trait TokenMemo: Sync {
+    /// Returns the session of this token, the whole text of which counts.
+    fn find(&self, token: &str) -> Option<Arc<Session>>;
+}
+
+impl fmt::Debug for Facts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Facts")
+            .field("keys", &self.keys)
+            .field("answers", &self.answers)
+            .field("memo", &self.memo.is_some())
+            .finish()
+    }
 }
 
 /// A question.
@@ -55,6 +77,27 @@ pub enum Need {
         /// The key that is looked for; `None` when a shell loads the set ahead of time.
         kid: Option<String>,
     },
+    /// What a machine's opaque token stands for.
+    OpaqueToken {
+        /// Its kind.
+        kind: TokenType,
+        /// The token.
+        token: Secret,
+    },
+    /// New cookies for a session whose token has expired.
+    Refresh(Box<RefreshRequest>),
+}
+
+/// What is told to the identity service to refresh a session (section 5.8 of the protocol). `Debug` shows none
+/// of it.
+#[derive(Clone)]
+pub struct RefreshRequest {
+    pub(crate) session_id: String,
+    pub(crate) suffixed: bool,
+    pub(crate) expired_token: Secret,
+    pub(crate) refresh_token: Secret,
+    pub(crate) origin: String,
+    pub(crate) fields: Map<String, Value>,
 }
 
 /// The answer to a [`Need`]. `Debug` shows no directive: they hold session tokens.
@@ -75,6 +118,57 @@ pub enum Answer {
         /// The set, to be kept as the new snapshot.
         result: Result<Arc<JwkSet>, KeysFailure>,
     },
+    /// To [`Need::OpaqueToken`].
+    OpaqueToken {
+        /// The token that was asked about.
+        token: Secret,
+        /// What it stands for, as the service describes it.
+        result: Result<Value, OpaqueTokenFailure>,
+    },
+    /// To [`Need::Refresh`].
+    Refresh {
+        /// The refresh token that was sent.
+        refresh_token: Secret,
+        /// The `Set-Cookie` values.
+        result: Result<Vec<String>, RefreshError>,
+    },
+}
+
+/// Why a machine's opaque token is not accepted.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpaqueTokenFailure {
+    /// The service does not know the token.
+    #[error("expected a token that the identity service knows, found none such")]
+    NotFound,
+    /// The service refuses the secret key.
+    #[error("expected the identity service to accept the secret key, but it refused it")]
+    SecretKey {
+        /// What the service says; may be empty.
+        message: String,
+    },
+    /// The answer is not what it should be.
+    #[error("expected the description of a token, found an answer with status {status}")]
+    Unexpected {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// There was no answer.
+    #[error("expected an answer from the identity service, found none")]
+    Unreachable,
+}
+
+impl OpaqueTokenFailure {
+    /// Returns the stable name of the failure.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound => "opaque-token-not-found",
+            Self::SecretKey { .. } => "opaque-token-secret-key",
+            Self::Unexpected { .. } => "opaque-token-unexpected",
+            Self::Unreachable => "opaque-token-unreachable",
+        }
+    }
 }
 
 /// Why the JWK Set could not be had.
@@ -151,33 +245,61 @@ impl Need {
     #[must_use]
     pub fn request(&self, config: &Config) -> OutboundRequest {
         let base = config.api_base();
-        let url = match self {
+        let (url, body) = match self {
             Self::HandshakePayload { nonce } => {
                 let query = form_urlencoded::Serializer::new(String::new())
                     .append_pair("nonce", nonce.expose())
                     .finish();
-                format!("{base}/v1/clients/handshake_payload?{query}")
+                (format!("{base}/v1/clients/handshake_payload?{query}"), None)
             }
-            Self::JwkSet { .. } => format!("{base}/v1/jwks"),
+            Self::JwkSet { .. } => (format!("{base}/v1/jwks"), None),
+            Self::OpaqueToken { kind, token } => {
+                let (path, member) = verification(*kind);
+                (format!("{base}{path}"), Some(json!({ member: token.expose() })))
+            }
+            Self::Refresh(refresh) => {
+                let query = if refresh.suffixed { "?suffixed_cookies=true" } else { "" };
+                let sid = percent_encode(&refresh.session_id);
+                (format!("{base}/v1/sessions/{sid}/refresh{query}"), Some(refresh.body()))
+            }
+        };
+        let secret = match self {
+            Self::OpaqueToken { kind: TokenType::M2mToken, .. } => config.machine_secret(),
+            _ => Some(config.secret_key()),
         };
         let mut fields = Fields::new();
-        fields.append("authorization", format!("Bearer {}", config.secret_key().expose()));
+        fields.append("authorization", format!("Bearer {}", secret.map_or("", Secret::expose)));
         fields.append("clerk-api-version", name::API_VERSION);
         fields.append("content-type", "application/json");
         fields.append("user-agent", USER_AGENT);
-        OutboundRequest { method: "GET", url, fields, body: Vec::new() }
+        let method = if body.is_some() { "POST" } else { "GET" };
+        let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+        OutboundRequest { method, url, fields, body }
     }
 
     /// Reads an answer. Total: what is not as expected is a failure in the answer.
+    ///
+    /// `content_type` is the field of that name. Where the protocol expects JSON, it must say exactly
+    /// `application/json`; for the JWK Set it does not matter.
     #[must_use]
-    pub fn read(&self, status: u16, body: &[u8]) -> Answer {
+    pub fn read(&self, status: u16, content_type: Option<&str>, body: &[u8]) -> Answer {
+        let json = || -> Option<Value> {
+            serde_json::from_slice(body).ok().filter(|_| content_type == Some("application/json"))
+        };
         match self {
             Self::HandshakePayload { nonce } => {
-                let directives = if is_success(status) { directives(body) } else { None };
+                let directives = json().filter(|_| is_success(status)).and_then(|value| directives(&value));
                 let result = directives.ok_or(PayloadFailure::Refused { status });
                 Answer::HandshakePayload { nonce: nonce.clone(), result }
             }
             Self::JwkSet { kid } => Answer::JwkSet { kid: kid.clone(), result: jwk_set(status, body) },
+            Self::OpaqueToken { token, .. } => {
+                Answer::OpaqueToken { token: token.clone(), result: opaque_token(status, json()) }
+            }
+            Self::Refresh(refresh) => {
+                let result = refreshed(status, json());
+                Answer::Refresh { refresh_token: refresh.refresh_token.clone(), result }
+            }
         }
     }
 
@@ -191,6 +313,13 @@ impl Need {
             Self::JwkSet { kid } => {
                 Answer::JwkSet { kid: kid.clone(), result: Err(KeysFailure::Unreachable) }
             }
+            Self::OpaqueToken { token, .. } => {
+                Answer::OpaqueToken { token: token.clone(), result: Err(OpaqueTokenFailure::Unreachable) }
+            }
+            Self::Refresh(refresh) => Answer::Refresh {
+                refresh_token: refresh.refresh_token.clone(),
+                result: Err(RefreshError::FetchError),
+            },
         }
     }
 
@@ -200,7 +329,35 @@ impl Need {
         match self {
             Self::HandshakePayload { .. } => "handshake-payload",
             Self::JwkSet { .. } => "jwk-set",
+            Self::OpaqueToken { .. } => "opaque-token",
+            Self::Refresh(_) => "refresh",
         }
+    }
+}
+
+impl RefreshRequest {
+    /// Returns the refresh token: requests with the same one may share an answer.
+    #[must_use]
+    pub const fn refresh_token(&self) -> &Secret {
+        &self.refresh_token
+    }
+
+    /// The members in the protocol's order would be `format`, `expired_token`, `refresh_token`,
+    /// `request_origin`, `request_headers`; JSON does not have one.
+    fn body(&self) -> Value {
+        json!({
+            "format": "cookie",
+            "expired_token": self.expired_token.expose(),
+            "refresh_token": self.refresh_token.expose(),
+            "request_origin": self.origin,
+            "request_headers": self.fields,
+        })
+    }
+}
+
+impl fmt::Debug for RefreshRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefreshRequest").field("session_id", &self.session_id).finish_non_exhaustive()
     }
 }
 
@@ -211,6 +368,12 @@ impl PartialEq for Need {
                 nonce.matches(other.expose())
             }
             (Self::JwkSet { kid }, Self::JwkSet { kid: other }) => kid == other,
+            (Self::OpaqueToken { token, .. }, Self::OpaqueToken { token: other, .. }) => {
+                token.matches(other.expose())
+            }
+            (Self::Refresh(one), Self::Refresh(other)) => {
+                one.refresh_token.matches(other.refresh_token.expose())
+            }
             _ => false,
         }
     }
@@ -223,6 +386,10 @@ impl fmt::Debug for Need {
         match self {
             Self::HandshakePayload { .. } => f.write_str("HandshakePayload(redacted)"),
             Self::JwkSet { kid } => f.debug_struct("JwkSet").field("kid", kid).finish(),
+            Self::OpaqueToken { kind, .. } => {
+                f.debug_struct("OpaqueToken").field("kind", kind).finish_non_exhaustive()
+            }
+            Self::Refresh(refresh) => f.debug_tuple("Refresh").field(refresh).finish(),
         }
     }
 }
@@ -247,6 +414,14 @@ impl fmt::Debug for Answer {
             }
             Self::JwkSet { kid, result } => {
                 f.debug_struct("JwkSet").field("kid", kid).field("result", result).finish()
+            }
+            Self::OpaqueToken { result, .. } => {
+                let found = result.as_ref().map(|_| "redacted");
+                f.debug_struct("OpaqueToken").field("result", &found).finish_non_exhaustive()
+            }
+            Self::Refresh { result, .. } => {
+                let count = result.as_ref().map(Vec::len);
+                f.debug_struct("Refresh").field("cookies", &count).finish_non_exhaustive()
             }
         }
     }
@@ -279,8 +454,54 @@ fn jwk_set(status: u16, body: &[u8]) -> Result<Arc<JwkSet>, KeysFailure> {
     })
 }
 
-fn directives(body: &[u8]) -> Option<Vec<String>> {
-    let value: Value = serde_json::from_slice(body).ok()?;
+fn directives(value: &Value) -> Option<Vec<String>> {
     let list = value.get("directives")?.as_array()?;
-    Some(list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+    Some(texts(list))
+}
+
+fn texts(list: &[Value]) -> Vec<String> {
+    list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// Reads the answer to a refresh: cookies, or the first error's code.
+fn refreshed(status: u16, value: Option<Value>) -> Result<Vec<String>, RefreshError> {
+    if is_success(status) {
+        let value = value.unwrap_or_default();
+        let cookies = value.get("cookies").and_then(Value::as_array).filter(|list| !list.is_empty());
+        return cookies.map(|list| texts(list)).ok_or(RefreshError::UnexpectedSdkError);
+    }
+    let value = value.unwrap_or_default();
+    Err(match value.pointer("/errors/0/code").and_then(Value::as_str) {
+        None => RefreshError::UnexpectedBapiError,
+        Some("unexpected_error") => RefreshError::FetchError,
+        Some(code) => RefreshError::Refused(code.into()),
+    })
+}
+
+fn opaque_token(status: u16, value: Option<Value>) -> Result<Value, OpaqueTokenFailure> {
+    match status {
+        200..=299 => value.filter(Value::is_object).ok_or(OpaqueTokenFailure::Unexpected { status }),
+        401 => {
+            let value = value.unwrap_or_default();
+            let said = value.pointer("/errors/0/message").and_then(Value::as_str).unwrap_or_default();
+            Err(OpaqueTokenFailure::SecretKey { message: said.to_owned() })
+        }
+        404 => Err(OpaqueTokenFailure::NotFound),
+        _ => Err(OpaqueTokenFailure::Unexpected { status }),
+    }
+}
+
+/// Returns where a kind of opaque token is verified, and what the token is called there.
+const fn verification(kind: TokenType) -> (&'static str, &'static str) {
+    match kind {
+        TokenType::ApiKey => ("/api_keys/verify", "secret"),
+        TokenType::OauthToken => ("/oauth_applications/access_tokens/verify", "access_token"),
+        TokenType::M2mToken | TokenType::Session => ("/m2m_tokens/verify", "token"),
+    }
+}
+
+/// Writes an identifier as one segment of a path: all but unreserved characters encoded (RFC 3986 section 2.3).
+fn percent_encode(segment: &str) -> String {
+    const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    utf8_percent_encode(segment, RESERVED).to_string()
 }

@@ -3,32 +3,39 @@
 //! Rows are functions of the [`Context`] alone, so that a new rule is a new row in the right place.
 //! The number behind each is that of the protocol's table.
 
+use std::sync::Arc;
+
 use nostore_message::{RequestHead, UnixTime};
 use serde_json::Value;
 
-use crate::context::{Context, Read};
+use crate::context::{Context, Decoded, Read, Token, is_navigation};
 use crate::handshake::{done, maybe_handshake, resolve};
+use crate::machines::machine;
 use crate::need::{Facts, Step};
-use crate::token::{Refusal, TokenError, is_other_kind, malformed, parse_sized, verify_session};
-use crate::{Config, Decision, Reason};
+use crate::refresh::{NotRefreshed, refresh};
+use crate::satellite::{
+    cross_origin, misconfigured, primary_responds, satellite_in_development, satellite_in_production,
+};
+use crate::token::{Refusal, TokenError, is_other_kind, malformed, verify_session};
+use crate::{Accepts, Config, Decision, Reason, Session, TokenType, hop};
 
 type Row = fn(&Context<'_>) -> Option<Step>;
 
-/// For a session token in `Authorization`. Cookies are not looked at then.
-const HEADER_ROWS: &[Row] = &[header_other_kind, header_token];
-
 /// For a session token in a cookie, or none at all.
 const COOKIE_ROWS: &[Row] = &[
-    resolve,                // 1
-    dev_browser_sync,       // 5
-    dev_browser_missing,    // 6
-    nothing,                // 7
-    session_without_client, // 8
-    client_without_session, // 9
-    cookie_undecodable,     // 10
-    cookie_other_kind,      // 11
-    cookie_before_client,   // 12
-    cookie_token,           // 13 and 16
+    resolve,                  // 1
+    satellite_in_production,  // 2
+    satellite_in_development, // 3
+    primary_responds,         // 4
+    dev_browser_sync,         // 5
+    dev_browser_missing,      // 6
+    nothing,                  // 7
+    session_without_client,   // 8
+    client_without_session,   // 9
+    cookie_undecodable,       // 10
+    cookie_other_kind,        // 11
+    cookie_before_client,     // 12
+    cookie_token,             // 13 to 16
 ];
 
 /// Decides who sent `request`, at wall time `now`.
@@ -37,21 +44,73 @@ const COOKIE_ROWS: &[Row] = &[
 /// credential is an outcome, not an error.
 #[must_use]
 pub fn authenticate(request: &RequestHead<'_>, config: &Config, facts: &Facts<'_>, now: UnixTime) -> Step {
+    if let Some(message) = misconfigured(request, config) {
+        return done(Decision::error(message));
+    }
     let read = Read::new(request, config, now);
     let context = Context::new(&read, request, config, facts, now);
-    let rows = if context.header_token.is_some() { HEADER_ROWS } else { COOKIE_ROWS };
-    let decided = rows.iter().find_map(|row| row(&context));
-    // The last row of each list always decides; signed out is the answer that fails closed.
+    match dispatch(&context) {
+        Step::Done(decision) => Step::Done(ended(&context, decision)),
+        need @ Step::Need(_) => need,
+    }
+}
+
+/// Chooses by what is accepted and by the token in the header (section 4.1 of the protocol).
+fn dispatch(context: &Context<'_>) -> Step {
+    let header = context.header_token.map(|text| (text, crate::classify(text)));
+    match (context.config.accepted(), header) {
+        (Accepts::OneOf(kinds), header) if !kinds.contains(&kind_of(header)) => {
+            done(Decision::signed_out(Reason::TokenTypeMismatch, "").about(None))
+        }
+        (Accepts::Any | Accepts::OneOf(_), Some((text, Some(kind)))) => machine(context, text, kind),
+        (Accepts::Any | Accepts::OneOf(_) | Accepts::Only(TokenType::Session), Some((text, _))) => {
+            header_session(context, text)
+        }
+        (Accepts::Only(kind), None) if *kind != TokenType::Session => {
+            done(Decision::signed_out(Reason::NoTokenInHeader, "").about(Some(*kind)))
+        }
+        (Accepts::Only(kind), Some((text, Some(found)))) if found == *kind => machine(context, text, found),
+        (Accepts::Only(kind), Some(_)) => {
+            done(Decision::signed_out(Reason::TokenTypeMismatch, "").about(Some(*kind)))
+        }
+        (_, None) => cookies(context),
+    }
+}
+
+fn kind_of(header: Option<(&str, Option<TokenType>)>) -> TokenType {
+    header.and_then(|(_, kind)| kind).unwrap_or(TokenType::Session)
+}
+
+fn cookies(context: &Context<'_>) -> Step {
+    let decided = COOKIE_ROWS.iter().find_map(|row| row(context));
+    // The last row always decides; signed out is the answer that fails closed.
     decided.unwrap_or_else(|| done(Decision::signed_out(Reason::UnexpectedError, "")))
 }
 
-fn header_other_kind(context: &Context<'_>) -> Option<Step> {
-    let jws = parse_sized(context.header_token?).ok()?;
-    is_other_kind(&jws).then(|| done(Decision::signed_out(Reason::TokenTypeMismatch, "")))
+/// Where a navigation ends at a page, its redirects are forgotten.
+fn ended(context: &Context<'_>, mut decision: Box<Decision>) -> Box<Decision> {
+    if context.hops > 0 && decision.location().is_none() && is_navigation(context.request) {
+        decision.safety.push(hop::forget());
+    }
+    decision
 }
 
-fn header_token(context: &Context<'_>) -> Option<Step> {
-    Some(verified(context, context.header_token?, Carrier::Header))
+/// For a session token in `Authorization`. Cookies are not looked at then.
+fn header_session(context: &Context<'_>, text: &str) -> Step {
+    let token = Token::decode(text, context.facts);
+    if is_other_kind(&token) {
+        return done(Decision::signed_out(Reason::TokenTypeMismatch, ""));
+    }
+    match verify_session(context, &token, context.config.skew_ms()) {
+        Ok(session) => signed_in(&token, session),
+        Err(refusal) => refused(context, refusal, Carrier::Header),
+    }
+}
+
+fn signed_in(token: &Token<'_>, session: Arc<Session>) -> Step {
+    let fresh = matches!(token.decoded, Decoded::Unverified(_));
+    let verified = fresh.then(|| Arc::clone(&session));
+    done(Decision { verified, ..Decision::signed_in(session) })
 }
 
 fn dev_browser_sync(context: &Context<'_>) -> Option<Step> {
@@ -80,25 +139,30 @@ fn client_without_session(context: &Context<'_>) -> Option<Step> {
 }
 
 fn cookie_undecodable(context: &Context<'_>) -> Option<Step> {
-    let error = context.session_cookie.as_ref()?.jws.as_ref().err()?;
+    let Decoded::Malformed(error) = &context.session_cookie.as_ref()?.decoded else { return None };
     Some(refused(context, malformed(*error).into(), Carrier::Cookie))
 }
 
 fn cookie_other_kind(context: &Context<'_>) -> Option<Step> {
-    let jws = context.session_cookie.as_ref()?.jws.as_ref().ok()?;
-    is_other_kind(jws).then(|| done(Decision::signed_out(Reason::TokenTypeMismatch, "")))
+    let token = context.session_cookie.as_ref()?;
+    is_other_kind(token).then(|| done(Decision::signed_out(Reason::TokenTypeMismatch, "")))
 }
 
 fn cookie_before_client(context: &Context<'_>) -> Option<Step> {
-    let jws = context.session_cookie.as_ref()?.jws.as_ref().ok()?;
-    let iat = jws.payload().get("iat").and_then(Value::as_f64)?;
+    let claims = context.session_cookie.as_ref()?.claims()?;
+    let iat = claims.get("iat").and_then(Value::as_f64)?;
     #[expect(clippy::cast_precision_loss, reason = "only the order counts, and seconds are below 2^53")]
     let applies = iat < context.client_uat as f64;
     applies.then(|| maybe_handshake(context, Reason::SessionTokenIatBeforeClientUat, ""))
 }
 
 fn cookie_token(context: &Context<'_>) -> Option<Step> {
-    Some(verified(context, context.session_cookie.as_ref()?.text, Carrier::Cookie))
+    let token = context.session_cookie.as_ref()?;
+    let session = match verify_session(context, token, context.config.skew_ms()) {
+        Ok(session) => session,
+        Err(refusal) => return Some(refused(context, refusal, Carrier::Cookie)),
+    };
+    Some(cross_origin(context).unwrap_or_else(|| signed_in(token, session)))
 }
 
 #[derive(Clone, Copy)]
@@ -116,13 +180,6 @@ impl Carrier {
     }
 }
 
-fn verified(context: &Context<'_>, token: &str, carrier: Carrier) -> Step {
-    match verify_session(context, token, context.config.skew_ms()) {
-        Ok(session) => done(Decision::signed_in(session, Vec::new())),
-        Err(refusal) => refused(context, refusal, carrier),
-    }
-}
-
 /// What follows from a token that was not accepted: times lead to a handshake, the rest to signed
 /// out.
 fn refused(context: &Context<'_>, refusal: Refusal, carrier: Carrier) -> Step {
@@ -133,7 +190,11 @@ fn refused(context: &Context<'_>, refusal: Refusal, carrier: Carrier) -> Step {
     };
     let message = describe(&error, carrier);
     let reason = match error.reason {
-        Reason::TokenExpired => expired(context),
+        Reason::TokenExpired => match refresh(context) {
+            Ok(decision) => return done(decision),
+            Err(NotRefreshed::Need(need)) => return Step::Need(need),
+            Err(NotRefreshed::Failed(error)) => Reason::SessionTokenExpired(error),
+        },
         Reason::TokenNotActiveYet => Reason::SessionTokenNbf,
         Reason::TokenIatInTheFuture => Reason::SessionTokenIatInTheFuture,
         other => return done(Decision::signed_out(other, message)),
@@ -141,18 +202,7 @@ fn refused(context: &Context<'_>, refusal: Refusal, carrier: Carrier) -> Step {
     maybe_handshake(context, reason, &message)
 }
 
-/// Why an expired token is not refreshed.
-fn expired(context: &Context<'_>) -> Reason {
-    if context.request.method != "GET" {
-        Reason::SessionTokenExpiredNonGet
-    } else if context.has_refresh {
-        Reason::SessionTokenExpiredNoApiClient
-    } else {
-        Reason::SessionTokenExpiredNoRefreshCookie
-    }
-}
-
 fn describe(error: &TokenError, carrier: Carrier) -> String {
-    let (text, reason, carrier) = (error.full(), error.reason, carrier.as_str());
+    let (text, reason, carrier) = (error.full(), &error.reason, carrier.as_str());
     format!("{text} (reason={reason}, token-carrier={carrier})")
 }

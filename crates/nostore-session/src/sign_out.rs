@@ -3,7 +3,7 @@
 use nostore_message::{FieldEdit, Fields, RequestHead, SetCookie, UnixTime};
 use url::Url;
 
-use crate::context::{Context, Read};
+use crate::context::{Context, Read, Token};
 use crate::token::{Refusal, verify_session};
 use crate::{Config, Facts, Need, OutboundRequest, name};
 
@@ -39,7 +39,7 @@ pub fn end_session(
     let read = Read::new(request, config, now);
     let context = Context::new(&read, request, config, facts, now);
     let Some(token) = context.session_token() else { return EndSession::NoSession };
-    match verify_session(&context, token, REVOCABLE_MS) {
+    match verify_session(&context, &Token::decode(token, facts), REVOCABLE_MS) {
         Ok(session) => session
             .session_id()
             .and_then(|sid| revocation(config, sid))

@@ -5,44 +5,44 @@
 
 use std::borrow::Cow;
 
-use nostore_jose::Jws;
 use nostore_message::UnixTime;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::Config;
-use crate::context::Family;
+use crate::context::Token;
+use crate::jar::{Jar, decoded};
 
 /// Tells whether the suffixed family counts. Empty cookies count as absent.
 pub(crate) fn uses_suffixed(
-    plain: &Family<'_>,
-    suffixed: &Family<'_>,
+    jar: &Jar<'_>,
+    plain: Option<&Token<'_>>,
+    suffixed: Option<&Token<'_>>,
     config: &Config,
     now: UnixTime,
 ) -> bool {
-    let session = plain.session.as_deref();
-    if let Some(token) = session {
-        match belongs(token, config.publishable_key().frontend_api()) {
+    if let Some(token) = plain {
+        match belongs(token.claims(), &config.own_frontend_api()) {
             Belongs::Unknown => return false,
             Belongs::Elsewhere => return true,
             Belongs::Here => {}
         }
     }
-    if suffixed.uat.is_none() && suffixed.session.is_none() {
+    if jar.suffixed.uat.is_none() && suffixed.is_none() {
         return false;
     }
-    let is_zero = |uat: &Option<Cow<'_, str>>| uat.as_deref() == Some("0");
-    let (suffixed_zero, plain_zero) = (is_zero(&suffixed.uat), is_zero(&plain.uat));
-    if !suffixed_zero && !plain_zero && issued_at(session) > issued_at(suffixed.session.as_deref()) {
+    let is_zero = |uat: Option<&str>| uat.is_some_and(|uat| decoded(uat) == "0");
+    let (suffixed_zero, plain_zero) = (is_zero(jar.suffixed.uat), is_zero(jar.plain.uat));
+    if !suffixed_zero && !plain_zero && issued_at(plain) > issued_at(suffixed) {
         return false;
     }
     if suffixed_zero && !plain_zero {
         return false;
     }
     let development = !config.instance().is_production();
-    if development && !suffixed_zero && plain_zero && has_expired(suffixed.session.as_deref(), now) {
+    if development && !suffixed_zero && plain_zero && has_expired(suffixed, now) {
         return false;
     }
-    suffixed.uat.is_some()
+    jar.suffixed.uat.is_some()
 }
 
 enum Belongs {
@@ -51,9 +51,8 @@ enum Belongs {
     Unknown,
 }
 
-fn belongs(token: &str, frontend_api: &str) -> Belongs {
-    let Ok(jws) = Jws::parse(token) else { return Belongs::Unknown };
-    match jws.payload().get("iss") {
+fn belongs(claims: Option<&Map<String, Value>>, frontend_api: &str) -> Belongs {
+    match claims.and_then(|claims| claims.get("iss")) {
         None | Some(Value::Null | Value::Bool(false)) => Belongs::Unknown,
         Some(Value::Number(number)) if number.as_f64() == Some(0.0) => Belongs::Unknown,
         Some(Value::String(issuer)) if issuer.is_empty() => Belongs::Unknown,
@@ -63,7 +62,12 @@ fn belongs(token: &str, frontend_api: &str) -> Belongs {
 }
 
 /// Removes every `http://` and `https://`, in any case.
-fn without_schemes(text: &str) -> String {
+fn without_schemes(text: &str) -> Cow<'_, str> {
+    // An issuer has one scheme, and in front.
+    let bare = text.strip_prefix("https://").unwrap_or(text);
+    if !bare.contains("//") {
+        return Cow::Borrowed(bare);
+    }
     let mut kept = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(letter) = rest.chars().next() {
@@ -76,14 +80,14 @@ fn without_schemes(text: &str) -> String {
         }
         rest = rest.get(step..).unwrap_or_default();
     }
-    kept
+    Cow::Owned(kept)
 }
 
-fn issued_at(token: Option<&str>) -> f64 {
+fn issued_at(token: Option<&Token<'_>>) -> f64 {
     number(token, "iat").unwrap_or(0.0)
 }
 
-fn has_expired(token: Option<&str>, now: UnixTime) -> bool {
+fn has_expired(token: Option<&Token<'_>>, now: UnixTime) -> bool {
     number(token, "exp").is_some_and(|exp| exp <= seconds(now))
 }
 
@@ -92,6 +96,6 @@ fn seconds(now: UnixTime) -> f64 {
     now.secs() as f64
 }
 
-fn number(token: Option<&str>, claim: &str) -> Option<f64> {
-    Jws::parse(token?).ok()?.payload().get(claim)?.as_f64()
+fn number(token: Option<&Token<'_>>, claim: &str) -> Option<f64> {
+    token?.claims()?.get(claim)?.as_f64()
 }

@@ -8,8 +8,7 @@ use crate::token::MAX_TOKEN_BYTES;
 use crate::{CACHE_BUST_PARAMETER, Config, Instance, Reason, name};
 
 /// Never part of `redirect_url`: what an earlier handshake left there, and what names a browser.
-const NOT_RETURNED: [&str; 5] =
-    [name::DEV_BROWSER, name::LEGACY_DEV_SESSION, name::HANDSHAKE, name::NONCE, name::HELP];
+const NOT_RETURNED: [&str; 4] = [name::DEV_BROWSER, name::LEGACY_DEV_SESSION, name::HANDSHAKE, name::NONCE];
 
 /// Taken off the URL when a handshake of a development instance has been resolved.
 const CLEANED: [&str; 4] = [name::HANDSHAKE, name::HELP, name::DEV_BROWSER, name::NONCE];
@@ -28,21 +27,21 @@ pub(crate) fn public_url(request: &RequestHead<'_>) -> Option<Url> {
 }
 
 /// Builds the URL of the handshake, or nothing when there is no URL to return to.
-pub(crate) fn handshake_url(context: &Context<'_>, reason: Reason) -> Option<String> {
-    let url = context.url?;
+pub(crate) fn handshake_url(context: &Context<'_>, reason: &Reason) -> Option<String> {
+    let url = context.url()?;
     let base = context.config.browser_base(&url.origin().ascii_serialization());
     let endpoint = Url::parse(&format!("{base}/v1/client/handshake")).ok()?;
     let mut query = form_urlencoded::Serializer::new(String::new());
     query
-        .append_pair("redirect_url", without(url, &NOT_RETURNED).as_str())
+        .append_pair("redirect_url", without(&url, &NOT_RETURNED).as_str())
         .append_pair("__clerk_api_version", name::API_VERSION)
         .append_pair("suffixed_cookies", if context.suffixed { "true" } else { "false" })
-        .append_pair("__clerk_hs_reason", reason.as_str())
+        .append_pair("__clerk_hs_reason", &reason.text())
         .append_pair("format", "nonce");
     if let Some(token) = context.session_token().filter(|token| token.len() <= MAX_TOKEN_BYTES) {
         query.append_pair(name::SESSION, token);
     }
-    if let Some(browser) = context.dev_browser.filter(|_| context.is_development()) {
+    if let Some(browser) = context.dev_browser.as_deref().filter(|_| context.is_development()) {
         query.append_pair(name::DEV_BROWSER, browser);
     }
     Some(format!("{endpoint}?{}", query.finish()))
@@ -51,6 +50,34 @@ pub(crate) fn handshake_url(context: &Context<'_>, reason: Reason) -> Option<Str
 /// Returns the URL of the request without what a handshake of a development instance put there.
 pub(crate) fn cleaned(url: &Url) -> String {
     without(url, &CLEANED).into()
+}
+
+/// Builds the URL of the primary site's sign-in page, from which a development instance's visitor comes back to
+/// the satellite.
+pub(crate) fn primary_sign_in(context: &Context<'_>) -> Option<String> {
+    let (page, back) = (Url::parse(context.config.sign_in_setting()?).ok()?, context.url()?);
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(pairs(&page)).append_pair(name::RETURN_URL, back.as_str());
+    Some(with_query(&page, &query.finish()).into())
+}
+
+/// Builds the URL by which the primary site answers a satellite. `None`: what the satellite gave is no URL.
+pub(crate) fn satellite_return(context: &Context<'_>, satellite: &str) -> Option<String> {
+    let satellite = Url::parse(satellite).ok()?;
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    let mut synced = false;
+    let browser = context.dev_browser.as_deref().map(|browser| (name::DEV_BROWSER.into(), browser.into()));
+    for (key, value) in pairs(&satellite).chain(browser) {
+        if key != name::SYNCED {
+            query.append_pair(&key, &value);
+        } else if !std::mem::replace(&mut synced, true) {
+            query.append_pair(name::SYNCED, "true");
+        }
+    }
+    if !synced {
+        query.append_pair(name::SYNCED, "true");
+    }
+    Some(with_query(&satellite, &query.finish()).into())
 }
 
 /// Builds the URL of the sign-in page, from which the visitor comes back to `return_to`: a URL, or
@@ -97,13 +124,16 @@ fn dev_browser(request: &RequestHead<'_>, config: &Config) -> Option<String> {
 /// for a form, even when nothing was deleted; an empty query disappears.
 fn without(url: &Url, names: &[&str]) -> Url {
     let mut kept = form_urlencoded::Serializer::new(String::new());
-    for (key, value) in form_urlencoded::parse(url.query().unwrap_or_default().as_bytes()) {
-        if !names.contains(&&*key) {
-            kept.append_pair(&key, &value);
-        }
-    }
-    let kept = kept.finish();
+    kept.extend_pairs(pairs(url).filter(|(key, _)| !names.contains(&&**key)));
+    with_query(url, &kept.finish())
+}
+
+fn pairs(url: &Url) -> form_urlencoded::Parse<'_> {
+    form_urlencoded::parse(url.query().unwrap_or_default().as_bytes())
+}
+
+fn with_query(url: &Url, query: &str) -> Url {
     let mut url = url.clone();
-    url.set_query(Some(kept.as_str()).filter(|query| !query.is_empty()));
+    url.set_query(Some(query).filter(|query| !query.is_empty()));
     url
 }

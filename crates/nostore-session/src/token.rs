@@ -1,11 +1,13 @@
 //! Verification of tokens, in the protocol's order: form, category, key, type, algorithm,
 //! signature, then the claims.
 
+use std::sync::Arc;
+
 use nostore_jose::{Jwk, Jws, JwsError};
 use nostore_message::UnixTime;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::context::Context;
+use crate::context::{Context, Decoded, Token};
 use crate::need::{Answer, KeysFailure, Need};
 use crate::{Reason, Session, http_date};
 
@@ -17,6 +19,7 @@ pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 const MAX_KID_BYTES: usize = 256;
 
 const SESSION_CATEGORY: &str = "cl_B7d4PD111AAA";
+const M2M_CATEGORY: &str = "cl_B7d4PD333AAA";
 const IGNORED_CATEGORY: &str = "cl_I7d4PD111III";
 
 const CHECK_TOKEN: &str = "Make sure that this is a valid Clerk-generated JWT.";
@@ -69,31 +72,60 @@ pub(crate) fn parse_sized(text: &str) -> Result<Jws<'_>, JwsError> {
 }
 
 /// Tells whether a token is of another kind than a session's: another category, or a machine's.
-pub(crate) fn is_other_kind(jws: &Jws<'_>) -> bool {
-    let machine = jws.payload().get("sub").and_then(Value::as_str).is_some_and(|sub| sub.starts_with("mch_"));
-    let oauth = matches!(jws.header().typ(), Some("at+jwt" | "application/at+jwt"));
-    machine || oauth || has_other_category(jws)
+pub(crate) fn is_other_kind(token: &Token<'_>) -> bool {
+    let claims = token.claims();
+    let subject = claims.and_then(|claims| claims.get("sub")).and_then(Value::as_str);
+    let other_head = match &token.decoded {
+        Decoded::Unverified(jws) => {
+            has_other_category(jws) || matches!(jws.header().typ(), Some("at+jwt" | "application/at+jwt"))
+        }
+        // The head was looked at before the signature.
+        Decoded::Known(_) | Decoded::Malformed(_) => false,
+    };
+    other_head || subject.is_some_and(|sub| sub.starts_with("mch_"))
 }
 
 /// Verifies a session token; clocks may differ by `skew_ms`.
-pub(crate) fn verify_session(context: &Context<'_>, text: &str, skew_ms: i64) -> Result<Session, Refusal> {
-    let jws = parse_sized(text).map_err(malformed)?;
-    if has_other_category(&jws) {
-        return Err(TokenError::new(Reason::TokenInvalid, "Invalid session token category.").into());
-    }
-    let key = key(context, &jws)?;
-    verify_head(&jws)?;
-    verify_signature(&jws, key, "JWT signature is invalid.")?;
-    let sub = verify_claims(context, &jws)?;
-    verify_times(&jws, context.now, skew_ms)?;
-    Ok(Session::new(sub, jws.into_payload(), text))
+pub(crate) fn verify_session(
+    context: &Context<'_>,
+    token: &Token<'_>,
+    skew_ms: i64,
+) -> Result<Arc<Session>, Refusal> {
+    let session = match &token.decoded {
+        Decoded::Known(session) => Arc::clone(session),
+        Decoded::Malformed(error) => return Err(malformed(*error).into()),
+        Decoded::Unverified(jws) => {
+            if has_other_category(jws) {
+                return Err(TokenError::new(Reason::TokenInvalid, "Invalid session token category.").into());
+            }
+            verify_signed(context, jws, &["JWT"])?;
+            let sub = subject(jws.payload())?.to_owned();
+            Arc::new(Session::new(sub, jws.payload().clone(), token.text))
+        }
+    };
+    verify_claims(context, session.claims().raw())?;
+    verify_times(session.claims().raw(), context.now, skew_ms)?;
+    Ok(session)
+}
+
+/// Verifies a machine's token, the head of which may say one of `types`.
+pub(crate) fn verify_machine(context: &Context<'_>, jws: &Jws<'_>, types: &[&str]) -> Result<(), Refusal> {
+    verify_signed(context, jws, types)?;
+    subject(jws.payload())?;
+    verify_claims(context, jws.payload())?;
+    Ok(verify_times(jws.payload(), context.now, context.config.skew_ms())?)
+}
+
+/// Tells whether a machine's token is of a category that is none of its.
+pub(crate) fn has_category_beside_m2m(jws: &Jws<'_>) -> bool {
+    jws.header().parameters().get("cat").is_some_and(|category| category != M2M_CATEGORY)
 }
 
 /// Verifies a handshake token and returns its directives. Such a token does not expire.
 pub(crate) fn verify_handshake(context: &Context<'_>, text: &str) -> Result<Vec<String>, Refusal> {
     let jws = parse_sized(text).map_err(malformed)?;
     let key = key(context, &jws)?;
-    verify_head(&jws)?;
+    verify_head(context, &jws, &["JWT"])?;
     if has_other_category(&jws) {
         return Err(TokenError::new(Reason::TokenInvalid, "Invalid handshake token category.").into());
     }
@@ -101,6 +133,13 @@ pub(crate) fn verify_handshake(context: &Context<'_>, text: &str) -> Result<Vec<
     let list = jws.payload().get("handshake").and_then(Value::as_array);
     let texts = list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
     Ok(texts.collect())
+}
+
+/// Finds the key, then checks head and signature.
+fn verify_signed(context: &Context<'_>, jws: &Jws<'_>, types: &[&str]) -> Result<(), Refusal> {
+    let key = key(context, jws)?;
+    verify_head(context, jws, types)?;
+    Ok(verify_signature(jws, key, "JWT signature is invalid.")?)
 }
 
 pub(crate) fn malformed(error: JwsError) -> TokenError {
@@ -116,13 +155,20 @@ fn has_other_category(jws: &Jws<'_>) -> bool {
     category.is_some_and(|category| category != SESSION_CATEGORY && category != IGNORED_CATEGORY)
 }
 
-/// Finds the key by its name: in what was fetched for this decision, then in the snapshot. An
+/// Finds the key by its name, where no key is configured: in what was fetched for this decision, then in the snapshot. An
 /// unknown name is asked for once.
 fn key<'c>(context: &Context<'c>, jws: &Jws<'_>) -> Result<&'c Jwk, Refusal> {
     let mismatch = |kid: &str| {
         let text = format!("The JWK Set has no key with the kid \"{}\" of the token.", kid.escape_default());
         Refusal::from(TokenError::new(Reason::JwkKidMismatch, text))
     };
+    if let Some(key) = context.config.local_key() {
+        return Ok(key);
+    }
+    if context.config.secret_key().is_empty() {
+        let text = "Failed to resolve JWK during verification.";
+        return Err(TokenError::new(Reason::JwkFailedToResolve, text).into());
+    }
     let Some(kid) = jws.header().kid().filter(|kid| kid.len() <= MAX_KID_BYTES) else {
         return Err(mismatch(""));
     };
@@ -150,18 +196,22 @@ fn key<'c>(context: &Context<'c>, jws: &Jws<'_>) -> Result<&'c Jwk, Refusal> {
     })
 }
 
-fn verify_head(jws: &Jws<'_>) -> Result<(), TokenError> {
+/// Checks `typ`, which may be absent where only the usual one is expected, and `alg`.
+fn verify_head(context: &Context<'_>, jws: &Jws<'_>, types: &[&str]) -> Result<(), TokenError> {
     match jws.header().parameters().get("typ") {
-        None => {}
-        Some(Value::String(typ)) if typ == "JWT" => {}
-        Some(other) => {
-            let text = format!("Invalid JWT type {other}. Expected \"JWT\".");
+        None if types == ["JWT"] => {}
+        Some(Value::String(typ)) if types.contains(&typ.as_str()) => {}
+        other => {
+            let found = other.map_or_else(|| "\"undefined\"".to_owned(), Value::to_string);
+            let text = format!("Invalid JWT type {found}. Expected \"{}\".", types.join(", "));
             return Err(TokenError::new(Reason::TokenInvalid, text).acting(CHECK_TOKEN));
         }
     }
-    if jws.header().algorithm().is_none() {
+    let algorithms = context.config.algorithms();
+    if !jws.header().algorithm().is_some_and(|algorithm| algorithms.contains(&algorithm)) {
         let alg = jws.header().alg().unwrap_or_default().escape_default();
-        let text = format!("Invalid JWT algorithm \"{alg}\". Supported: RS256,RS384,RS512.");
+        let supported = algorithms.iter().map(|algorithm| algorithm.name()).collect::<Vec<_>>().join(",");
+        let text = format!("Invalid JWT algorithm \"{alg}\". Supported: {supported}.");
         return Err(TokenError::new(Reason::TokenInvalidAlgorithm, text).acting(CHECK_TOKEN));
     }
     Ok(())
@@ -186,35 +236,37 @@ fn verify_signature(_jws: &Jws<'_>, _key: &Jwk, _mismatch: &str) -> Result<(), T
     Err(TokenError::new(Reason::TokenVerificationFailed, text))
 }
 
-/// Checks subject, audience and authorized party; returns the subject.
-fn verify_claims(context: &Context<'_>, jws: &Jws<'_>) -> Result<String, TokenError> {
-    let failed =
-        |text: String| Err(TokenError::new(Reason::TokenVerificationFailed, text).acting(CHECK_TOKEN));
-    let claim = |name: &str| jws.payload().get(name);
-    let Some(sub) = claim("sub").and_then(Value::as_str).filter(|sub| !sub.is_empty()) else {
-        let found = claim("sub").map_or_else(|| "undefined".to_owned(), Value::to_string);
-        return failed(format!("Subject claim (sub) is required and must be a string. Received {found}."));
-    };
+/// Returns the subject, which must be there.
+fn subject(claims: &Map<String, Value>) -> Result<&str, TokenError> {
+    let sub = claims.get("sub");
+    sub.and_then(Value::as_str).filter(|sub| !sub.is_empty()).ok_or_else(|| {
+        let found = sub.map_or_else(|| "undefined".to_owned(), Value::to_string);
+        let text = format!("Subject claim (sub) is required and must be a string. Received {found}.");
+        TokenError::new(Reason::TokenVerificationFailed, text).acting(CHECK_TOKEN)
+    })
+}
+
+/// Checks audience and authorized party.
+fn verify_claims(context: &Context<'_>, claims: &Map<String, Value>) -> Result<(), TokenError> {
     let audiences = context.config.audiences();
-    if let Some(audience) = claim("aud").filter(|_| !audiences.is_empty()) {
+    if let Some(audience) = claims.get("aud").filter(|_| !audiences.is_empty()) {
         if !has_audience(audience, audiences) {
             let list = audiences.join(",");
-            return failed(format!(
-                "Invalid JWT audience claim (aud) {audience}. Expected one of \"{list}\"."
-            ));
+            let text = format!("Invalid JWT audience claim (aud) {audience}. Expected one of \"{list}\".");
+            return Err(TokenError::new(Reason::TokenVerificationFailed, text).acting(CHECK_TOKEN));
         }
     }
     let parties = context.config.parties();
-    let party = claim("azp").and_then(Value::as_str).unwrap_or_default();
-    if !parties.is_empty() && !parties.iter().any(|allowed| allowed == party) {
-        let list = parties.join(",");
-        let text = format!(
-            "Invalid JWT Authorized party claim (azp) \"{}\". Expected \"{list}\".",
-            party.escape_debug()
-        );
+    if parties.is_empty() {
+        return Ok(());
+    }
+    let party = claims.get("azp").and_then(Value::as_str).unwrap_or_default();
+    if !parties.iter().any(|allowed| allowed == party) || party.is_empty() {
+        let (party, list) = (party.escape_debug(), parties.join(","));
+        let text = format!("Invalid JWT Authorized party claim (azp) \"{party}\". Expected \"{list}\".");
         return Err(TokenError::new(Reason::TokenInvalidAuthorizedParties, text));
     }
-    Ok(sub.to_owned())
+    Ok(())
 }
 
 /// A text must be among the audiences, a list of texts must meet them; other types say nothing,
@@ -230,40 +282,42 @@ fn has_audience(claim: &Value, audiences: &[String]) -> bool {
 }
 
 /// Checks `exp` (required), `nbf` and `iat` (RFC 7519 section 4.1), in whole or broken seconds.
-fn verify_times(jws: &Jws<'_>, now: UnixTime, skew_ms: i64) -> Result<(), TokenError> {
-    let number = |name: &str, meaning: &str| match jws.payload().get(name) {
-        None => Ok(None),
-        Some(value) => value.as_f64().map(Some).ok_or_else(|| {
-            let text = format!("Invalid JWT {meaning} claim ({name}) {value}. Expected a number.");
-            TokenError::new(Reason::TokenVerificationFailed, text).acting(CHECK_TOKEN)
-        }),
-    };
-    let today = http_date::format(millis(now.millis()) / 1_000.0);
-    let Some(exp) = number("exp", "expiry date")? else {
+fn verify_times(claims: &Map<String, Value>, now: UnixTime, skew_ms: i64) -> Result<(), TokenError> {
+    let exp = number(claims, "exp", "expiry date")?;
+    let Some(exp) = exp else {
         let text = "Invalid JWT expiry date claim (exp) undefined. Expected a number.";
         return Err(TokenError::new(Reason::TokenVerificationFailed, text).acting(CHECK_TOKEN));
     };
+    let today = || http_date::format(millis(now.millis()) / 1_000.0);
     if exp * 1_000.0 <= millis(now.millis().saturating_sub(skew_ms)) {
-        let date = http_date::format(exp);
+        let (date, today) = (http_date::format(exp), today());
         let text = format!("JWT is expired. Expiry date: {date}, Current date: {today}.");
         return Err(TokenError::new(Reason::TokenExpired, text));
     }
     let latest = millis(now.millis().saturating_add(skew_ms));
-    if let Some(nbf) = number("nbf", "not before date")?.filter(|nbf| nbf * 1_000.0 > latest) {
-        let date = http_date::format(nbf);
+    if let Some(nbf) = number(claims, "nbf", "not before date")?.filter(|nbf| nbf * 1_000.0 > latest) {
+        let (date, today) = (http_date::format(nbf), today());
         let text = format!(
             "JWT cannot be used prior to not before date claim (nbf). Not before date: {date}; Current date: {today};"
         );
         return Err(TokenError::new(Reason::TokenNotActiveYet, text));
     }
-    if let Some(iat) = number("iat", "issued at date")?.filter(|iat| iat * 1_000.0 > latest) {
-        let date = http_date::format(iat);
+    if let Some(iat) = number(claims, "iat", "issued at date")?.filter(|iat| iat * 1_000.0 > latest) {
+        let (date, today) = (http_date::format(iat), today());
         let text = format!(
             "JWT issued at date claim (iat) is in the future. Issued at date: {date}; Current date: {today};"
         );
         return Err(TokenError::new(Reason::TokenIatInTheFuture, text));
     }
     Ok(())
+}
+
+fn number(claims: &Map<String, Value>, name: &str, meaning: &str) -> Result<Option<f64>, TokenError> {
+    let Some(value) = claims.get(name) else { return Ok(None) };
+    value.as_f64().map(Some).ok_or_else(|| {
+        let text = format!("Invalid JWT {meaning} claim ({name}) {value}. Expected a number.");
+        TokenError::new(Reason::TokenVerificationFailed, text).acting(CHECK_TOKEN)
+    })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are far below 2^53")]

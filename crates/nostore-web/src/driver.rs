@@ -64,7 +64,7 @@ impl Driver {
         if ageing {
             self.revalidate_behind(config, now);
         }
-        match authenticate(request, config, &Facts { keys: keys.as_deref(), answers: &[] }, now) {
+        match authenticate(request, config, &Facts { keys: keys.as_deref(), answers: &[], memo: None }, now) {
             Step::Done(decision) => Some(Decided::from(*decision)),
             Step::Need(_) => None,
         }
@@ -75,7 +75,7 @@ impl Driver {
         let keys = self.keys.snapshot(now).0;
         let mut answers = Vec::new();
         for _ in 0..=MAX_ROUNDS {
-            let facts = Facts { keys: keys.as_deref(), answers: &answers };
+            let facts = Facts { keys: keys.as_deref(), answers: &answers, memo: None };
             match authenticate(request, config, &facts, now) {
                 Step::Done(decision) => return Decided::from(*decision),
                 Step::Need(need) => answers.push(self.answer(need, config, now).await),
@@ -90,7 +90,7 @@ impl Driver {
         let keys = self.keys.snapshot(now).0;
         let mut answers = Vec::new();
         for _ in 0..=MAX_ROUNDS {
-            let facts = Facts { keys: keys.as_deref(), answers: &answers };
+            let facts = Facts { keys: keys.as_deref(), answers: &answers, memo: None };
             match end_session(request, config, &facts, now) {
                 EndSession::Ask(request) => return self.send_revocation(&request).await,
                 EndSession::Need(need) => answers.push(self.answer(need, config, now).await),
@@ -104,8 +104,8 @@ impl Driver {
 
     async fn send_revocation(&self, request: &OutboundRequest) -> SignOut {
         match self.outbound.send(request).await {
-            Ok((200..=299, _)) => SignOut::Revoked,
-            Ok((status, _)) => {
+            Ok((200..=299, ..)) => SignOut::Revoked,
+            Ok((status, ..)) => {
                 tracing::error!(status, "the identity service did not revoke a session");
                 SignOut::NotRevoked
             }
@@ -153,10 +153,10 @@ impl From<Decision> for Decided {
         match &decision.status {
             Status::Error { message } => Self::Failed(Cow::Owned(format!("500: {message}\n"))),
             Status::SignedIn(session) => {
-                let session = Some(Arc::new(session.clone()));
+                let session = Some(Arc::clone(session));
                 Self::Decision { decision: Box::new(decision), session }
             }
-            Status::Handshake | Status::SignedOut => {
+            Status::Handshake | Status::Machine(_) | Status::SignedOut => {
                 Self::Decision { decision: Box::new(decision), session: None }
             }
         }
@@ -172,7 +172,7 @@ async fn fetch_keys(outbound: &Outbound, config: &Config) -> Result<Arc<JwkSet>,
 
 async fn ask(outbound: &Outbound, need: &Need, config: &Config) -> Answer {
     match outbound.send(&need.request(config)).await {
-        Ok((status, body)) => need.read(status, &body),
+        Ok((status, content_type, body)) => need.read(status, content_type.as_deref(), &body),
         Err(error) => {
             let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
             tracing::error!(need = need.code(), %error, cause, "the identity service gave no answer");

@@ -195,13 +195,13 @@ impl Exchange {
             None => return Ok(Auth::new(Arc::clone(self), None)),
         };
         if decision.location().is_some() {
-            return Err(self.answer(307, decision.edits.clone(), ""));
+            return Err(self.answer(307, decision.all_edits().cloned().collect(), ""));
         }
         let mut ledger = self.ledger();
         if !ledger.settled {
             ledger.settled = true;
-            ledger.pending.clone_from(&decision.edits);
-            if decision.edits.iter().any(sets_cookie) {
+            ledger.pending = decision.all_edits().cloned().collect();
+            if decision.all_edits().any(sets_cookie) {
                 ledger.raise(Sensitivity::AuthFlow, Why::SignInOrOut);
             }
         }

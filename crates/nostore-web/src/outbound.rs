@@ -73,13 +73,18 @@ impl Outbound {
     /// # Errors
     ///
     /// See [`OutboundError`]. An answer with any status is an answer.
-    pub(crate) async fn send(&self, outbound: &OutboundRequest) -> Result<(u16, Bytes), OutboundError> {
+    pub(crate) async fn send(
+        &self,
+        outbound: &OutboundRequest,
+    ) -> Result<(u16, Option<String>, Bytes), OutboundError> {
         let request = request(outbound).map_err(OutboundError::Request)?;
         let exchange = async {
             let response = self.client.request(request).await.map_err(OutboundError::Connect)?;
             let status = response.status().as_u16();
+            let content_type = response.headers().get(http::header::CONTENT_TYPE);
+            let content_type = content_type.and_then(|value| value.to_str().ok()).map(str::to_owned);
             let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
-            Ok((status, body.map_err(OutboundError::Answer)?.to_bytes()))
+            Ok((status, content_type, body.map_err(OutboundError::Answer)?.to_bytes()))
         };
         tokio::time::timeout(TIMEOUT, exchange).await.unwrap_or(Err(OutboundError::Timeout))
     }

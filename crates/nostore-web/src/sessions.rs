@@ -153,7 +153,7 @@ impl Sessions {
     }
 
     pub(crate) fn sign_in_turn(&self, request: &RequestHead<'_>, decision: &Decision) -> SignInTurn {
-        sign_in_turn(request, &self.0.config, decision)
+        sign_in_turn(request, &self.0.config, decision, self.0.clock.now())
     }
 
     pub(crate) fn clear_cookies(&self) -> Vec<FieldEdit> {

@@ -84,7 +84,7 @@ impl Browser {
         };
         let mut answers = Vec::new();
         let decision = loop {
-            let facts = Facts { keys: None, answers: &answers };
+            let facts = Facts { keys: None, answers: &answers, memo: None };
             match authenticate(&head, &self.config, &facts, self.world.now) {
                 Step::Done(decision) => break decision,
                 Step::Need(need) => {
@@ -93,7 +93,7 @@ impl Browser {
                     let fields: Vec<_> =
                         request.fields.iter().map(|line| (&*line.name, &*line.value)).collect();
                     let (answer, _) = self.world.send(request.method, path, &fields, "");
-                    answers.push(need.read(answer.status, answer.body.as_bytes()));
+                    answers.push(need.read(answer.status, Some("application/json"), answer.body.as_bytes()));
                 }
             }
         };

@@ -215,7 +215,7 @@ fn what_is_decided_prints_no_token() {
         }
         let need = nostore_session::Need::HandshakePayload { nonce: nostore_message::Secret::new("n") };
         let body = json!({"directives": [cookie("__session", tokens.text("GOOD"))]}).to_string();
-        let answer = format!("{:?}", need.read(200, body.as_bytes()));
+        let answer = format!("{:?}", need.read(200, crate::kit::JSON, body.as_bytes()));
         assert_eq!(answer, "HandshakePayload { directives: Ok(1), .. }");
     }
 }

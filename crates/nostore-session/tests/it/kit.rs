@@ -198,6 +198,9 @@ pub(crate) fn request(method: &str, target: &str, fields: &[(&str, &str)]) -> Re
     .into_owned()
 }
 
+/// The content type of every answer.
+pub(crate) const JSON: Option<&str> = Some("application/json");
+
 /// What the identity service of a test answers.
 pub(crate) struct Service {
     /// Status and body at `/v1/jwks`; `None` is no answer.
@@ -221,7 +224,7 @@ impl Service {
         };
         answer
             .as_ref()
-            .map_or_else(|| need.unreachable(), |(status, body)| need.read(*status, body.as_bytes()))
+            .map_or_else(|| need.unreachable(), |(status, body)| need.read(*status, JSON, body.as_bytes()))
     }
 
     /// Runs a decision to its end, and lists the questions on the way.
@@ -234,7 +237,7 @@ impl Service {
     ) -> (Decision, Vec<Need>) {
         let (mut answers, mut needs) = (Vec::new(), Vec::new());
         loop {
-            let facts = Facts { keys: keys.map(|keys| &**keys), answers: &answers };
+            let facts = Facts { keys: keys.map(|keys| &**keys), answers: &answers, memo: None };
             match authenticate(request, config, &facts, now) {
                 Step::Done(decision) => return (*decision, needs),
                 Step::Need(need) => {
@@ -259,7 +262,7 @@ pub(crate) fn brief(decision: &Decision) -> String {
     if let Status::SignedIn(session) = &decision.status {
         text += &format!(" {}", session.user_id());
     }
-    if let Some(reason) = decision.reason {
+    if let Some(reason) = &decision.reason {
         text += &format!(" {reason}");
     }
     if decision.location().is_some() {
@@ -277,7 +280,7 @@ pub(crate) fn whole(decision: &Decision, tokens: &Tokens) -> String {
     if !decision.message.is_empty() {
         text += &format!("\n  message: {}", decision.message);
     }
-    for edit in &decision.edits {
+    for edit in decision.all_edits() {
         text += &match edit {
             FieldEdit::Append { name, value } => format!("\n  + {name}: {value}"),
             FieldEdit::Remove { name } => format!("\n  - {name}"),

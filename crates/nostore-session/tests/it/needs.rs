@@ -95,13 +95,13 @@ fn a_question_is_asked_once_per_key() {
     };
     assert_eq!(need, Need::JwkSet { kid: Some(signer('a').kid().to_owned()) });
     // An answer to another question does not count as one to this.
-    let other = Need::JwkSet { kid: Some("other".to_owned()) }.read(200, br#"{"keys":[]}"#);
-    let facts = Facts { keys: None, answers: &[other] };
+    let other = Need::JwkSet { kid: Some("other".to_owned()) }.read(200, None, br#"{"keys":[]}"#);
+    let facts = Facts { keys: None, answers: &[other], memo: None };
     assert!(matches!(authenticate(&page, &config, &facts, now()), Step::Need(again) if again == need));
     // A set that came with any answer does.
     let answer = Answer::JwkSet { kid: None, result: Ok(Arc::new(key_set())) };
     assert!(answer.jwk_set().is_some());
-    let facts = Facts { keys: None, answers: &[answer] };
+    let facts = Facts { keys: None, answers: &[answer], memo: None };
     let Step::Done(decision) = authenticate(&page, &config, &facts, now()) else { panic!("undecided") };
     assert_eq!(brief(&decision), "signed-in user_1");
 }

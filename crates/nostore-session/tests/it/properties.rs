@@ -10,7 +10,7 @@ use nostore_session::{
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::kit::{BOTH, NOW, SESSION_CATEGORY, Tokens, config, key_set, sign, signer};
+use crate::kit::{BOTH, JSON, NOW, SESSION_CATEGORY, Tokens, config, key_set, sign, signer};
 
 struct World {
     config: Config,
@@ -103,11 +103,11 @@ fn answer(need: &Need, how: u8) -> nostore_session::Answer {
     let keys = key_set().to_json().to_string();
     match (how % 6, need) {
         (0, _) => need.unreachable(),
-        (1, _) => need.read(500, b"oops"),
-        (2, _) => need.read(200, b"{}"),
-        (3, _) => need.read(200, br#"{"keys":[],"directives":["__session=x"]}"#),
-        (_, Need::JwkSet { .. }) => need.read(200, keys.as_bytes()),
-        _ => need.read(200, br#"{"directives":[]}"#),
+        (1, _) => need.read(500, JSON, b"oops"),
+        (2, _) => need.read(200, JSON, b"{}"),
+        (3, _) => need.read(200, JSON, br#"{"keys":[],"directives":["__session=x"]}"#),
+        (_, Need::JwkSet { .. }) => need.read(200, None, keys.as_bytes()),
+        _ => need.read(200, JSON, br#"{"directives":[]}"#),
     }
 }
 
@@ -119,7 +119,7 @@ fn run(
 ) -> Result<Decision, TestCaseError> {
     let (mut facts, mut needs) = (Vec::new(), Vec::new());
     for how in answers.iter().map(Some).chain([None]) {
-        match authenticate(request, config, &Facts { keys: None, answers: &facts }, now) {
+        match authenticate(request, config, &Facts { keys: None, answers: &facts, memo: None }, now) {
             Step::Done(decision) => return Ok(*decision),
             Step::Need(need) => {
                 prop_assert!(!needs.contains(&need), "{:?} repeats", need);
@@ -176,7 +176,7 @@ proptest! {
             target: target.as_str().into(),
             fields,
         };
-        let facts = Facts { keys: Some(&keys), answers: &[] };
+        let facts = Facts { keys: Some(&keys), answers: &[], memo: None };
         let _ = authenticate(&request, config, &facts, UnixTime::from_millis(now));
         let _ = carries_handshake_return(&request, config);
         let _ = sign_in_location(&request, config, &target);
@@ -184,8 +184,8 @@ proptest! {
 
     #[test]
     fn any_answer_is_read(status in any::<u16>(), body in prop::collection::vec(any::<u8>(), 0..100)) {
-        let _ = Need::JwkSet { kid: None }.read(status, &body);
-        let _ = Need::HandshakePayload { nonce: nostore_message::Secret::new("n") }.read(status, &body);
+        let _ = Need::JwkSet { kid: None }.read(status, JSON, &body);
+        let _ = Need::HandshakePayload { nonce: nostore_message::Secret::new("n") }.read(status, JSON, &body);
     }
 
     #[test]
