@@ -7,8 +7,11 @@
 
 use std::collections::HashMap;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use nostore_message::{FieldEdit, Fields, ResponseHead, Secret, Sensitivity, UnixTime, apply};
-use nostore_session::{Config, Decision, PublishableKey, Status};
+use nostore_jose::Jwk;
+use nostore_session::{Accepts, Config, Decision, PublishableKey, Status, TokenType};
 use nostore_web::{Authenticator, Circumstances, Why, protect_response};
 use serde_json::Value;
 
@@ -118,8 +121,47 @@ fn configure(options: &Options) -> Result<Config, String> {
         let skew = skew as i64;
         config = config.clock_skew_ms(skew);
     }
+    if let Some(key) = Options::text(options.jwt_key.as_ref()) {
+        config = config.jwt_key(jwt_key(key)?);
+    }
+    if let Some(key) = Options::text(options.machine_secret_key.as_ref()) {
+        config = config.machine_secret_key(Secret::new(key));
+    }
+    config = config
+        .domain(text(options.domain.as_ref()))
+        .satellite(options.is_satellite.unwrap_or_default())
+        .satellite_auto_sync(options.satellite_auto_sync.unwrap_or_default());
+    if let Some(accepts) = &options.accepts_token {
+        config = config.accepts(accepted(accepts)?);
+    }
     config = config.authorized_parties(options.authorized_parties.iter().flatten());
     Ok(config.audience(options.audience.iter().flat_map(OneOrMany::to_vec)))
+}
+
+/// Reads which tokens are accepted.
+fn accepted(accepts: &OneOrMany) -> Result<Accepts, String> {
+    let kind = |name: &String| {
+        let kinds = [TokenType::ApiKey, TokenType::M2mToken, TokenType::OauthToken, TokenType::Session];
+        let found = kinds.into_iter().find(|kind| kind.code() == name);
+        found.ok_or_else(|| format!("expected a kind of token such as session_token, found {name:?}"))
+    };
+    Ok(match accepts {
+        OneOrMany::One(name) if name == "any" => Accepts::Any,
+        OneOrMany::One(name) => Accepts::Only(kind(name)?),
+        OneOrMany::Many(names) => Accepts::OneOf(names.iter().map(kind).collect::<Result<_, _>>()?),
+    })
+}
+
+/// Reads a public key of RSA with 2048 bits and the usual exponent, with or without armour.
+fn jwt_key(text: &str) -> Result<Jwk, String> {
+    const HEAD_BYTES: usize = 33;
+    const MODULUS_BYTES: usize = 256;
+    let body = text.replace("-----BEGIN PUBLIC KEY-----", "").replace("-----END PUBLIC KEY-----", "");
+    let body: String = body.split_whitespace().collect();
+    let der = BASE64_STANDARD.decode(body).map_err(said)?;
+    let modulus = der.get(HEAD_BYTES..HEAD_BYTES + MODULUS_BYTES);
+    let modulus = modulus.ok_or("expected a public key of RSA with 2048 bits")?;
+    Ok(Jwk::rsa(None, Some("RS256".to_owned()), modulus, &[1, 0, 1]))
 }
 
 fn said(error: impl std::fmt::Display) -> String {
@@ -135,13 +177,22 @@ fn outcome(case: &Case, config: &Config, decision: &Decision) -> Outcome {
     Outcome {
         id: case.id.clone(),
         status: decision.status.code().to_owned(),
-        reason: decision.reason.map(|reason| reason.as_str().to_owned()),
+        reason: decision.reason.as_ref().map(|reason| reason.text().to_string()),
         message: Some(decision.message.clone()).filter(|message| !message.is_empty()),
-        token_type: Some("session_token".to_owned()),
+        token_type: decision.token_type.map(|kind| kind.code().to_owned()),
         headers,
-        claims: decision.session().map(|session| Value::Object(session.claims().raw().clone())),
+        claims: claims(decision),
         error: None,
         safety: safety(config, decision),
+    }
+}
+
+/// A session's claims, or those that the identity service keeps for a machine.
+fn claims(decision: &Decision) -> Option<Value> {
+    match &decision.status {
+        Status::SignedIn(session) => Some(Value::Object(session.claims().raw().clone())),
+        Status::Machine(machine) => machine.raw.get("claims").cloned().filter(|claims| !claims.is_null()),
+        _ => None,
     }
 }
 
@@ -164,8 +215,10 @@ fn lines(before: &[FieldEdit], edits: &[FieldEdit]) -> Vec<(String, String)> {
 
 /// What we add: the law's own, and the fields that keep the response out of caches.
 fn safety(config: &Config, decision: &Decision) -> Vec<(String, String)> {
+    let mut edits = decision.safety.clone();
     let mut fields = Fields::new();
     apply(&decision.edits, &mut fields);
+    apply(&edits, &mut fields);
     let redirects = decision.location().is_some();
     let why = Why::Gate;
     let sets_cookie = fields.contains("set-cookie");
@@ -179,5 +232,6 @@ fn safety(config: &Config, decision: &Decision) -> Vec<(String, String)> {
         dev: false,
     };
     let head = ResponseHead { status: if redirects { 307 } else { 200 }, fields };
-    lines(&decision.edits, &protect_response(&circumstances, &head).edits)
+    edits.extend(protect_response(&circumstances, &head).edits);
+    lines(&decision.edits, &edits)
 }
