@@ -4,6 +4,7 @@
 //! result is changed ([`How::Result`]), or the reference is asked about another request, on which it does
 //! what we do on this one ([`How::Request`]). What then still differs is a defect.
 
+mod read;
 mod requests;
 mod results;
 
@@ -23,9 +24,18 @@ pub struct Known {
 /// What is right instead of the reference's result.
 pub enum How {
     /// What the reference says about this other request. `None`: does not apply.
-    Request(fn(&Case) -> Option<Case>),
-    /// This result. `None`: does not apply.
-    Result(fn(&Case, &Outcome) -> Option<Outcome>),
+    Request(fn(&Case) -> Option<Rewritten>),
+    /// This result, from the case, the reference's result and ours. `None`: does not apply.
+    Result(fn(&Case, &Outcome, &Outcome) -> Option<Outcome>),
+}
+
+/// Another request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rewritten {
+    /// The request.
+    pub case: Case,
+    /// What stands for what in it, where that comes back in the result.
+    pub stands_for: Vec<(String, String)>,
 }
 
 /// All of them.
@@ -64,26 +74,44 @@ pub fn judge(
     if let Some(names) = reconciled(known, case, reference, ours) {
         return Ok(Verdict::Agreed(names));
     }
-    let (mut rewritten, mut applied) = (case.clone(), Vec::new());
+    let mut asked = |rewritten: &Rewritten| {
+        let told = put_back(ask(&rewritten.case)?, &rewritten.stands_for)?;
+        Ok::<_, String>(reconciled(known, case, &told, ours))
+    };
+    let mut all = Rewritten { case: case.clone(), stands_for: Vec::new() };
+    let mut applied = Vec::new();
     for difference in known {
         let How::Request(rewrite) = difference.how else { continue };
         if let Some(alone) = rewrite(case) {
-            let names = reconciled(known, &alone, &ask(&alone)?, ours);
-            if let Some(names) = names {
+            if let Some(names) = asked(&alone)? {
                 return Ok(Verdict::Agreed([vec![difference.name], names].concat()));
             }
         }
-        if let Some(more) = rewrite(&rewritten) {
-            rewritten = more;
+        if let Some(more) = rewrite(&all.case) {
+            all.case = more.case;
+            all.stands_for.extend(more.stands_for);
             applied.push(difference.name);
         }
     }
     if applied.len() > 1 {
-        if let Some(names) = reconciled(known, &rewritten, &ask(&rewritten)?, ours) {
+        if let Some(names) = asked(&all)? {
             return Ok(Verdict::Agreed([applied, names].concat()));
         }
     }
     Ok(Verdict::Differs(found))
+}
+
+/// Writes what was meant for what stood in its place.
+fn put_back(outcome: Outcome, stands_for: &[(String, String)]) -> Result<Outcome, String> {
+    if stands_for.is_empty() {
+        return Ok(outcome);
+    }
+    let mut text = serde_json::to_string(&outcome).map_err(|error| error.to_string())?;
+    for (stand_in, meant) in stands_for {
+        let meant: String = form_urlencoded::byte_serialize(meant.as_bytes()).collect();
+        text = text.replace(stand_in.as_str(), &meant);
+    }
+    serde_json::from_str(&text).map_err(|error| error.to_string())
 }
 
 /// Changes the reference's result in every way that applies, and names the ways where that makes it ours.
@@ -91,7 +119,7 @@ fn reconciled(known: &[Known], case: &Case, reference: &Outcome, ours: &Outcome)
     let (mut right, mut names) = (reference.clone(), Vec::new());
     for difference in known {
         if let How::Result(change) = difference.how {
-            if let Some(changed) = change(case, &right).filter(|changed| *changed != right) {
+            if let Some(changed) = change(case, &right, ours).filter(|changed| *changed != right) {
                 right = changed;
                 names.push(difference.name);
             }

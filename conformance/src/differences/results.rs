@@ -1,20 +1,111 @@
 //! Differences that are a change of the reference's result.
 
+use serde_json::Value;
 use url::{Url, form_urlencoded};
 
+use super::read::{Part, accepts_several, header_token, parts};
 use super::{How, Known};
 use crate::case::{Case, Outcome};
 
 pub(super) fn all() -> Vec<Known> {
-    vec![Known {
-        name: "redirect-url-without-handshake",
-        why: "9.4: `redirect_url` keeps stale `__clerk_handshake*`; we strip them, and `__clerk_help` with them",
-        how: How::Result(redirect_url),
-    }]
+    vec![
+        Known {
+            name: "redirect-url-without-handshake",
+            why: "9.4: `redirect_url` keeps stale `__clerk_handshake*`; we strip them, and `__clerk_help` with them",
+            how: How::Result(redirect_url),
+        },
+        Known {
+            name: "template-is-no-session",
+            why: "9.4: `any`/array accepts JWT-template tokens as sessions; we check the category everywhere",
+            how: How::Result(template),
+        },
+        Known {
+            name: "subject-is-not-empty",
+            why: "an empty `sub` would be one identity for many",
+            how: How::Result(empty_subject),
+        },
+        Known {
+            name: "cryptography-speaks-for-itself",
+            why: "6.4: what the library says about a key that does not fit is its own",
+            how: How::Result(cryptography),
+        },
+        Known {
+            name: "configuration-is-checked",
+            why: "a proxy or sign-in URL that is neither a URL nor a path is refused when the configuration is made",
+            how: How::Result(configuration),
+        },
+    ]
+}
+
+/// A session token of another category, where several kinds of token are accepted.
+fn template(case: &Case, _: &Outcome, _: &Outcome) -> Option<Outcome> {
+    const SESSIONS: [&str; 2] = ["cl_B7d4PD111AAA", "cl_I7d4PD111III"];
+    let token = header_token(case).filter(|_| accepts_several(case))?;
+    let (Part::Object(head), Part::Object(payload)) = parts(token)? else { return None };
+    let category = head.get("cat").filter(|category| !category.is_null())?;
+    let machine = payload.get("sub").and_then(Value::as_str).is_some_and(|sub| sub.starts_with("mch_"))
+        || head.get("typ").and_then(Value::as_str).is_some_and(|typ| typ.ends_with("at+jwt"));
+    if machine || category.as_str().is_some_and(|category| SESSIONS.contains(&category)) {
+        return None;
+    }
+    Some(signed_out(case, "token-type-mismatch", None))
+}
+
+/// A session that would be nobody's.
+fn empty_subject(case: &Case, reference: &Outcome, _: &Outcome) -> Option<Outcome> {
+    if reference.token_type.as_deref() != Some("session_token") || reference.claims.as_ref()?.get("sub")?.as_str() != Some("") {
+        return None;
+    }
+    let carrier = if header_token(case).is_some() { "header" } else { "cookie" };
+    let message = format!(
+        "Subject claim (sub) is required and must be a string. Received \"\". Make sure that this is a valid \
+         Clerk-generated JWT. (reason=token-verification-failed, token-carrier={carrier})"
+    );
+    Some(signed_out(case, "token-verification-failed", Some(message)))
+}
+
+/// The same decision, where both sides say that the library has failed.
+fn cryptography(_: &Case, reference: &Outcome, ours: &Outcome) -> Option<Outcome> {
+    const LEAD: &str = "Error verifying JWT signature. ";
+    let (theirs, own) = (reference.message.as_deref()?, ours.message.as_deref()?);
+    (theirs.starts_with(LEAD) && own.starts_with(LEAD)).then(|| with_message(reference, own))
+}
+
+fn configuration(case: &Case, _: &Outcome, ours: &Outcome) -> Option<Outcome> {
+    let broken = |url: &Option<String>| url.as_deref().is_some_and(|url| !url.is_empty() && !url.starts_with('/') && Url::parse(url).is_err());
+    let refused = broken(&case.options.proxy_url) || broken(&case.options.sign_in_url);
+    (refused && ours.status == "error").then(|| ours.clone())
+}
+
+fn signed_out(case: &Case, reason: &str, message: Option<String>) -> Outcome {
+    let line = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let mut headers = vec![line("x-clerk-auth-reason", reason), line("x-clerk-auth-status", "signed-out")];
+    headers.extend(message.as_deref().map(|message| line("x-clerk-auth-message", message)));
+    Outcome {
+        id: case.id.clone(),
+        status: "signed-out".to_owned(),
+        reason: Some(reason.to_owned()),
+        message,
+        token_type: Some("session_token".to_owned()),
+        headers,
+        ..Outcome::default()
+    }
+}
+
+/// Replaces the message, in the field line too.
+fn with_message(reference: &Outcome, message: &str) -> Outcome {
+    let mut changed = reference.clone();
+    changed.message = Some(message.to_owned());
+    for (name, value) in &mut changed.headers {
+        if name == "x-clerk-auth-message" {
+            message.clone_into(value);
+        }
+    }
+    changed
 }
 
 /// Takes what an earlier handshake has left off the `redirect_url` in `Location`.
-fn redirect_url(_case: &Case, reference: &Outcome) -> Option<Outcome> {
+fn redirect_url(_: &Case, reference: &Outcome, _: &Outcome) -> Option<Outcome> {
     const DROPPED: [&str; 3] = ["__clerk_handshake", "__clerk_handshake_nonce", "__clerk_help"];
     change_location(reference, |location| {
         let back = pair(location, "redirect_url")?;
