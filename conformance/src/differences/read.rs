@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::case::{Case, OneOrMany};
 
 /// Longer tokens are none for us.
-const MAX_TOKEN_BYTES: usize = 16 * 1_024;
+pub(super) const MAX_TOKEN_BYTES: usize = 16 * 1_024;
 
 /// As lenient as the reference.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(

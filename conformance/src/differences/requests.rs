@@ -74,6 +74,11 @@ pub(super) fn all() -> Vec<Known> {
             why: "no cookie or field line that arrives holds more than 16 KiB: a longer token is not looked at",
             how: How::Request(|case| strict_tokens(case, Strictness::Length, PARTLESS)),
         },
+        Known {
+            name: "no-pattern-matches-nothing",
+            why: "an empty list of patterns matches every path in the reference; for us it is no list",
+            how: How::Request(no_patterns),
+        },
     ]
 }
 
@@ -107,6 +112,16 @@ fn resolved(case: &Case, applies: fn(&Url, &Url) -> bool) -> Option<Rewritten> {
     changed.request.url = head.url();
     let resolving = |name: &str| ["x-forwarded-host", "x-forwarded-proto", "host"].iter().any(|own| name.eq_ignore_ascii_case(own));
     changed.request.headers.retain(|(name, _)| !resolving(name));
+    (changed != *case).then_some(Rewritten { case: changed, stands_for: Vec::new() })
+}
+
+/// Leaves empty lists of patterns out.
+fn no_patterns(case: &Case) -> Option<Rewritten> {
+    let mut changed = case.clone();
+    let options = changed.options.organization_sync_options.as_mut()?;
+    let some = |list: Option<Vec<String>>| list.filter(|list| !list.is_empty());
+    options.organization_patterns = some(options.organization_patterns.take());
+    options.personal_account_patterns = some(options.personal_account_patterns.take());
     (changed != *case).then_some(Rewritten { case: changed, stands_for: Vec::new() })
 }
 

@@ -1,10 +1,12 @@
 //! Differences that are a change of the reference's result.
 
+use nostore_session::PublishableKey;
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
-use super::read::{Part, accepts_several, header_token, parts};
+use super::read::{MAX_TOKEN_BYTES, Part, accepts_several, header_token, parts};
 use super::{How, Known};
+use crate::backend::Reply;
 use crate::case::{Case, Outcome};
 
 pub(super) fn all() -> Vec<Known> {
@@ -33,6 +35,21 @@ pub(super) fn all() -> Vec<Known> {
             name: "configuration-is-checked",
             why: "a proxy or sign-in URL that is neither a URL nor a path is refused when the configuration is made",
             how: How::Result(configuration),
+        },
+        Known {
+            name: "long-token-is-not-sent-on",
+            why: "a token of more than 16 KiB is none: it does not travel in a handshake's URL",
+            how: How::Result(long_token),
+        },
+        Known {
+            name: "machine-is-described-in-json",
+            why: "a verification answered with something else than a JSON object verifies nobody (the reference signs in a machine without a name, or throws)",
+            how: How::Result(undescribed_machine),
+        },
+        Known {
+            name: "directives-are-a-list",
+            why: "the directives behind a nonce are a list; of a text the reference makes a cookie of each letter",
+            how: How::Result(lettered_directives),
         },
     ]
 }
@@ -73,8 +90,52 @@ fn cryptography(_: &Case, reference: &Outcome, ours: &Outcome) -> Option<Outcome
 
 fn configuration(case: &Case, _: &Outcome, ours: &Outcome) -> Option<Outcome> {
     let broken = |url: &Option<String>| url.as_deref().is_some_and(|url| !url.is_empty() && !url.starts_with('/') && Url::parse(url).is_err());
-    let refused = broken(&case.options.proxy_url) || broken(&case.options.sign_in_url);
+    let refused = broken(&case.options.proxy_url)
+        || broken(&case.options.sign_in_url)
+        || case.options.publishable_key.as_deref().is_some_and(|key| PublishableKey::parse(key).is_err());
     (refused && ours.status == "error").then(|| ours.clone())
+}
+
+fn long_token(_: &Case, reference: &Outcome, _: &Outcome) -> Option<Outcome> {
+    change_location(reference, |location| {
+        let pairs: Vec<_> = location.query_pairs().into_owned().collect();
+        let long = |(name, value): &(String, String)| name == "__session" && value.len() > MAX_TOKEN_BYTES;
+        if !pairs.iter().any(long) {
+            return None;
+        }
+        let kept = pairs.iter().filter(|pair| !long(pair));
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish();
+        location.set_query(Some(&query));
+        Some(())
+    })
+}
+
+/// The answer to an opaque token is none, and the reference has signed in or thrown.
+fn undescribed_machine(case: &Case, reference: &Outcome, ours: &Outcome) -> Option<Outcome> {
+    let token = header_token(case)?;
+    let (kind, encoded) = [("mt_", "m2m_token"), ("oat_", "oauth_token"), ("ak_", "api_key")]
+        .into_iter()
+        .find_map(|(prefix, kind)| Some((kind, token.strip_prefix(prefix)?)))?;
+    let reply = Reply::decode(encoded).filter(|reply| reply.status / 100 == 2)?;
+    let described = reply.content_type == "application/json"
+        && serde_json::from_str::<Value>(&reply.body).is_ok_and(|value| value.is_object());
+    if described || !matches!(reference.status.as_str(), "signed-in" | "error") || ours.status == "error" {
+        return None;
+    }
+    let message = format!("Unexpected error (code=unexpected-error, status={})", reply.status);
+    let mut right = signed_out(case, "unexpected-error", Some(message));
+    right.token_type = Some(kind.to_owned());
+    Some(right)
+}
+
+fn lettered_directives(_: &Case, reference: &Outcome, _: &Outcome) -> Option<Outcome> {
+    let letter = |(name, value): &(String, String)| name == "set-cookie" && value.chars().count() == 1;
+    if reference.headers.iter().filter(|line| letter(line)).count() < 2 {
+        return None;
+    }
+    let mut changed = reference.clone();
+    changed.headers.retain(|line| !letter(line));
+    Some(changed)
 }
 
 fn signed_out(case: &Case, reason: &str, message: Option<String>) -> Outcome {
