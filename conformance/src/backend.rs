@@ -156,10 +156,12 @@ fn reply(method: &Method, path: &str, query: Option<&str>, bearer: &str, body: &
         ("POST", "/m2m_tokens/verify") => opaque("token", "mt_"),
         ("POST", "/oauth_applications/access_tokens/verify") => opaque("access_token", "oat_"),
         ("POST", "/api_keys/verify") => opaque("secret", "ak_"),
-        ("POST", _) => match path.strip_prefix("/v1/sessions/").and_then(|rest| rest.strip_suffix("/refresh")) {
-            Some(session) => refresh(session, query, &sent),
-            None => Reply::error(404, "not_found"),
-        },
+        ("POST", _) => {
+            match path.strip_prefix("/v1/sessions/").and_then(|rest| rest.strip_suffix("/refresh")) {
+                Some(session) => refresh(session, query, &sent),
+                None => Reply::error(404, "not_found"),
+            }
+        }
         _ => Reply::error(404, "not_found"),
     }
 }
@@ -168,8 +170,17 @@ fn refresh(session: &str, query: Option<&str>, sent: &Value) -> Reply {
     let token = sent["refresh_token"].as_str().unwrap_or_default();
     let mut reply = Reply::decode(token).unwrap_or_else(|| Reply::error(404, "resource_not_found"));
     let Ok(Value::Object(mut told)) = serde_json::from_str::<Value>(&reply.body) else { return reply };
-    if let Some(Value::Array(cookies)) = told.get_mut("cookies").filter(|cookies| cookies.as_array().is_some_and(|list| !list.is_empty())) {
-        let seen = json!([session, query.unwrap_or_default(), sent["format"], sent["request_origin"], sent["request_headers"], sent["expired_token"]]);
+    if let Some(Value::Array(cookies)) =
+        told.get_mut("cookies").filter(|cookies| cookies.as_array().is_some_and(|list| !list.is_empty()))
+    {
+        let seen = json!([
+            session,
+            query.unwrap_or_default(),
+            sent["format"],
+            sent["request_origin"],
+            sent["request_headers"],
+            sent["expired_token"]
+        ]);
         let seen = form_urlencoded::byte_serialize(seen.to_string().as_bytes()).collect::<String>();
         cookies.insert(0, Value::String(format!("{SEEN_COOKIE}={seen}")));
         reply.body = Value::Object(told).to_string();
@@ -215,7 +226,9 @@ fn key_set(bearer: &str) -> Reply {
         "locked" => Reply::error(403, "forbidden"),
         "broken" => Reply::error(500, "internal"),
         "html" => Reply { status: 200, content_type: "text/html".to_owned(), body: "<p>busy</p>".to_owned() },
-        "crash" => Reply { status: 502, content_type: "text/html".to_owned(), body: "<p>down</p>".to_owned() },
+        "crash" => {
+            Reply { status: 502, content_type: "text/html".to_owned(), body: "<p>down</p>".to_owned() }
+        }
         "gone" => Reply::hang_up(),
         _ => Reply::error(401, "authentication_invalid"),
     }
@@ -228,4 +241,3 @@ fn json_type() -> String {
 fn is_json_type(text: &str) -> bool {
     text == JSON
 }
-

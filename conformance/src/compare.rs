@@ -45,7 +45,9 @@ fn lines<'o>(outcome: &'o Outcome, name: &str) -> Vec<&'o str> {
 /// JSON has one kind of number.
 fn plain(value: Value) -> Value {
     match value {
-        Value::Number(number) => number.as_f64().and_then(Number::from_f64).map_or(Value::Null, Value::Number),
+        Value::Number(number) => {
+            number.as_f64().and_then(Number::from_f64).map_or(Value::Null, Value::Number)
+        }
         Value::Array(list) => list.into_iter().map(plain).collect(),
         Value::Object(map) => map.into_iter().map(|(name, value)| (name, plain(value))).collect(),
         other => other,
@@ -60,7 +62,12 @@ mod tests {
     fn outcome() -> Outcome {
         let headers = [("set-cookie", "a=1"), ("set-cookie", "b=2"), ("location", "/")];
         let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        Outcome { status: "handshake".to_owned(), headers, claims: Some(json!({"exp": 1})), ..Outcome::default() }
+        Outcome {
+            status: "handshake".to_owned(),
+            headers,
+            claims: Some(json!({"exp": 1})),
+            ..Outcome::default()
+        }
     }
 
     #[test]

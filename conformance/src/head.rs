@@ -47,12 +47,15 @@ pub fn request_head(request: &Request) -> Result<RequestHead<'static>, RequestEr
     }
     let fields = fields(&request.headers)?;
     let first = |name| fields.first(name).map(|value| value.split(',').next().unwrap_or_default().to_owned());
-    let host = first("x-forwarded-host").or_else(|| fields.first("host").map(str::to_owned)).unwrap_or_default();
+    let host =
+        first("x-forwarded-host").or_else(|| fields.first("host").map(str::to_owned)).unwrap_or_default();
     let proto = first("x-forwarded-proto").unwrap_or_else(|| initial.scheme().to_owned());
     let target = initial[Position::BeforePath..Position::AfterQuery].to_owned();
     let forwarded = Some(format!("{proto}://{host}")).filter(|_| !host.is_empty() && !proto.is_empty());
     let public = match forwarded {
-        Some(origin) if origin != initial.origin().ascii_serialization() => Url::parse(&origin).ok().filter(is_web),
+        Some(origin) if origin != initial.origin().ascii_serialization() => {
+            Url::parse(&origin).ok().filter(is_web)
+        }
         _ => None,
     };
     let fragment = initial.fragment().filter(|_| public.is_none()).map(|text| format!("#{text}"));

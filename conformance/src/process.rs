@@ -26,7 +26,10 @@ impl Process {
     pub fn reference(backend: &str) -> Result<Self, String> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("reference");
         if !folder.join("node_modules/@clerk/backend/package.json").exists() {
-            return Err(format!("expected the reference to be installed: run `npm ci` in {}", folder.display()));
+            return Err(format!(
+                "expected the reference to be installed: run `npm ci` in {}",
+                folder.display()
+            ));
         }
         let mut command = Command::new("node");
         command.arg(folder.join("authenticate.mjs"));
@@ -40,7 +43,8 @@ impl Process {
     /// When it was not built.
     pub fn ours(backend: &str) -> Result<Self, String> {
         let program = std::env::current_exe().map_err(|error| error.to_string())?;
-        let program: PathBuf = program.with_file_name(format!("authenticate{}", std::env::consts::EXE_SUFFIX));
+        let program: PathBuf =
+            program.with_file_name(format!("authenticate{}", std::env::consts::EXE_SUFFIX));
         Self::start("our worker", Command::new(program), backend)
     }
 
@@ -48,7 +52,10 @@ impl Process {
         // Both read settings from variables: none of those of the present environment may count.
         for (variable, _) in std::env::vars_os() {
             let text = variable.to_string_lossy();
-            if ["CLERK_", "NEXT_PUBLIC_", "VERCEL_", "NODE_", "NOSTORE_"].iter().any(|prefix| text.starts_with(prefix)) {
+            if ["CLERK_", "NEXT_PUBLIC_", "VERCEL_", "NODE_", "NOSTORE_"]
+                .iter()
+                .any(|prefix| text.starts_with(prefix))
+            {
                 command.env_remove(&variable);
             }
         }
@@ -84,11 +91,15 @@ impl Process {
                 if line.is_empty() {
                     return Err(format!("{name} ended at the case {}", case.id));
                 }
-                serde_json::from_str(&line.replace(backend, BACKEND)).map_err(|error| format!("{name}: {error} in {line}"))
+                serde_json::from_str(&line.replace(backend, BACKEND))
+                    .map_err(|error| format!("{name}: {error} in {line}"))
             });
             let outcomes: Result<Vec<Outcome>, String> = outcomes.collect();
             let outcomes = outcomes?;
-            writer.join().map_err(|_| format!("{name}: the writer panicked"))?.map_err(|error| format!("{name}: {error}"))?;
+            writer
+                .join()
+                .map_err(|_| format!("{name}: the writer panicked"))?
+                .map_err(|error| format!("{name}: {error}"))?;
             Ok(outcomes)
         })
     }

@@ -44,7 +44,8 @@ impl Report {
     /// Notes a difference that nobody meant.
     pub fn differs(&mut self, case: &Case, reference: &Outcome, ours: &Outcome, aspects: &[String]) {
         let looks = signature(reference, ours, aspects);
-        let new = || Finding { count: 0, case: case.clone(), reference: reference.clone(), ours: ours.clone() };
+        let new =
+            || Finding { count: 0, case: case.clone(), reference: reference.clone(), ours: ours.clone() };
         self.findings.entry(looks).or_insert_with(new).count += 1;
     }
 

@@ -104,7 +104,9 @@ impl Mint {
         match signer {
             Signer::A => rsa(&self.a),
             Signer::B => rsa(&self.b),
-            Signer::Ec => self.ec.sign(&self.random, input).map(|made| made.as_ref().to_vec()).unwrap_or_default(),
+            Signer::Ec => {
+                self.ec.sign(&self.random, input).map(|made| made.as_ref().to_vec()).unwrap_or_default()
+            }
             Signer::Hmac => {
                 let key = hmac::Key::new(hmac::HMAC_SHA256, self.a.public_key().as_ref());
                 hmac::sign(&key, input).as_ref().to_vec()

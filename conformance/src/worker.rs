@@ -9,8 +9,8 @@ use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use nostore_message::{FieldEdit, Fields, ResponseHead, Secret, Sensitivity, UnixTime, apply};
 use nostore_jose::Jwk;
+use nostore_message::{FieldEdit, Fields, ResponseHead, Secret, Sensitivity, UnixTime, apply};
 use nostore_session::{Accepts, Config, Decision, PublishableKey, Status, TokenType};
 use nostore_web::{Authenticator, Circumstances, Why, protect_response};
 use serde_json::Value;
@@ -78,7 +78,8 @@ impl Worker {
 
 /// Names what cases must have in common to share a JWK Set.
 fn service(options: &Options) -> String {
-    let Options { publishable_key, secret_key, machine_secret_key, jwt_key, api_url, proxy_url, .. } = options;
+    let Options { publishable_key, secret_key, machine_secret_key, jwt_key, api_url, proxy_url, .. } =
+        options;
     format!("{:?}", [api_url, secret_key, machine_secret_key, jwt_key, publishable_key, proxy_url])
 }
 
@@ -200,7 +201,8 @@ fn claims(decision: &Decision) -> Option<Value> {
 fn lines(before: &[FieldEdit], edits: &[FieldEdit]) -> Vec<(String, String)> {
     let mut fields = Fields::new();
     apply(before, &mut fields);
-    let mut known: Vec<_> = fields.iter().map(|line| (line.name.to_string(), line.value.to_string())).collect();
+    let mut known: Vec<_> =
+        fields.iter().map(|line| (line.name.to_string(), line.value.to_string())).collect();
     apply(edits, &mut fields);
     let mut found = Vec::new();
     for line in fields.iter() {

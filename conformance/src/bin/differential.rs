@@ -71,7 +71,8 @@ fn arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments, Strin
     let mut arguments = Arguments { cases: 10_000, seed: 1, show: 20, jobs: 2, first: 0, print: false };
     while let Some(flag) = words.next() {
         let value = words.next().ok_or_else(|| format!("expected a number behind {flag}"))?;
-        let number = value.parse::<u64>().map_err(|_| format!("expected a number behind {flag}, found {value}"))?;
+        let number =
+            value.parse::<u64>().map_err(|_| format!("expected a number behind {flag}, found {value}"))?;
         match flag.as_str() {
             "--cases" => arguments.cases = number,
             "--seed" => arguments.seed = number,
@@ -79,7 +80,11 @@ fn arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments, Strin
             "--jobs" => arguments.jobs = number.max(1),
             "--first" => arguments.first = number,
             "--print" => arguments.print = number != 0,
-            _ => return Err(format!("expected --cases, --seed, --show, --jobs, --first or --print, found {flag}")),
+            _ => {
+                return Err(format!(
+                    "expected --cases, --seed, --show, --jobs, --first or --print, found {flag}"
+                ));
+            }
         }
     }
     Ok(arguments)
@@ -174,10 +179,16 @@ impl Pair {
     }
 
     /// Tells whether a case shows a difference that looks like `looks`, and the two results.
-    fn shows(&mut self, known: &[Known], case: &Case, looks: &str) -> Result<Option<(Outcome, Outcome)>, String> {
+    fn shows(
+        &mut self,
+        known: &[Known],
+        case: &Case,
+        looks: &str,
+    ) -> Result<Option<(Outcome, Outcome)>, String> {
         let (reference, ours) = (self.reference.decide_one(case)?, self.ours.decide_one(case)?);
         let verdict = judge(known, case, &reference, &ours, |other| self.reference.decide_one(other))?;
-        let same = matches!(verdict, Verdict::Differs(aspects) if signature(&reference, &ours, &aspects) == looks);
+        let same =
+            matches!(verdict, Verdict::Differs(aspects) if signature(&reference, &ours, &aspects) == looks);
         Ok(same.then_some((reference, ours)))
     }
 }

@@ -115,7 +115,12 @@ fn put_back(outcome: Outcome, stands_for: &[(String, String)]) -> Result<Outcome
 }
 
 /// Changes the reference's result in every way that applies, and names the ways where that makes it ours.
-fn reconciled(known: &[Known], case: &Case, reference: &Outcome, ours: &Outcome) -> Option<Vec<&'static str>> {
+fn reconciled(
+    known: &[Known],
+    case: &Case,
+    reference: &Outcome,
+    ours: &Outcome,
+) -> Option<Vec<&'static str>> {
     let (mut right, mut names) = (reference.clone(), Vec::new());
     for difference in known {
         if let How::Result(change) = difference.how {

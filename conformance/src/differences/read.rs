@@ -29,7 +29,11 @@ pub(super) enum Part {
 }
 
 pub(super) fn header<'c>(case: &'c Case, name: &str) -> Option<&'c str> {
-    case.request.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    case.request
+        .headers
+        .iter()
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.as_str())
 }
 
 /// The token in `Authorization`, by the protocol's section 3.3.
@@ -52,7 +56,10 @@ pub(super) fn decoded(value: &str) -> String {
 }
 
 fn has_broken_escape(value: &str) -> bool {
-    value.split('%').skip(1).any(|rest| !rest.as_bytes().get(..2).is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit)))
+    value
+        .split('%')
+        .skip(1)
+        .any(|rest| !rest.as_bytes().get(..2).is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit)))
 }
 
 /// Whether tokens of any kind, or of one of several, are accepted.

@@ -18,7 +18,9 @@ pub(super) fn all() -> Vec<Known> {
             name: "counter-is-decimal",
             why: "9.4: numbers in cookies are strict decimal; anything else is 0",
             how: How::Request(|case| {
-                change_cookies(case, |key, value| (key == COUNTER && !is_decimal(value)).then(|| "0".to_owned()))
+                change_cookies(case, |key, value| {
+                    (key == COUNTER && !is_decimal(value)).then(|| "0".to_owned())
+                })
             }),
         },
         Known {
@@ -30,7 +32,8 @@ pub(super) fn all() -> Vec<Known> {
             name: "counter-stops-at-three-or-more",
             why: "9.4: counter compared with `== 3`; we use `>= 3`",
             how: How::Request(|case| {
-                let stops = |value: &str| is_decimal(value) && value.parse().map_or(true, |count: u32| count > 3);
+                let stops =
+                    |value: &str| is_decimal(value) && value.parse().map_or(true, |count: u32| count > 3);
                 change_cookies(case, |key, value| (key == COUNTER && stops(value)).then(|| "3".to_owned()))
             }),
         },
@@ -40,7 +43,8 @@ pub(super) fn all() -> Vec<Known> {
             how: How::Request(|case| {
                 // Not `0`, which says of a family that it is signed out.
                 change_cookies(case, |key, value| {
-                    (key.starts_with("__client_uat") && !value.is_empty() && !is_decimal(value)).then(|| "00".to_owned())
+                    (key.starts_with("__client_uat") && !value.is_empty() && !is_decimal(value))
+                        .then(|| "00".to_owned())
                 })
             }),
         },
@@ -52,7 +56,9 @@ pub(super) fn all() -> Vec<Known> {
         Known {
             name: "forwarded-scheme-is-of-the-web",
             why: "a forwarded scheme other than http and https is none of a site's: it does not count",
-            how: How::Request(|case| resolved(case, |_, origin| !matches!(origin.scheme(), "http" | "https"))),
+            how: How::Request(|case| {
+                resolved(case, |_, origin| !matches!(origin.scheme(), "http" | "https"))
+            }),
         },
         Known {
             name: "forwarded-host-without-user",
@@ -90,10 +96,14 @@ fn is_decimal(value: &str) -> bool {
 
 fn largest_counter(case: &Case) -> Option<Rewritten> {
     let line = header(case, "cookie")?;
-    let counts = line.split(';').filter_map(|pair| pair.split_once('=')).filter(|(name, _)| name.trim() == COUNTER);
-    let counts: Vec<u64> = counts.map(|(_, value)| decoded(value.trim()).parse().unwrap_or_default()).collect();
+    let counts =
+        line.split(';').filter_map(|pair| pair.split_once('=')).filter(|(name, _)| name.trim() == COUNTER);
+    let counts: Vec<u64> =
+        counts.map(|(_, value)| decoded(value.trim()).parse().unwrap_or_default()).collect();
     let largest = counts.iter().max().filter(|_| counts.len() > 1)?;
-    change_cookies(case, |key, value| (key == COUNTER && value != largest.to_string()).then(|| largest.to_string()))
+    change_cookies(case, |key, value| {
+        (key == COUNTER && value != largest.to_string()).then(|| largest.to_string())
+    })
 }
 
 /// Asks for the URL that we take for the public one, without any forwarded field, where `applies` to the URL of
@@ -110,7 +120,9 @@ fn resolved(case: &Case, applies: fn(&Url, &Url) -> bool) -> Option<Rewritten> {
     let head = request_head(&case.request).ok()?;
     let mut changed = case.clone();
     changed.request.url = head.url();
-    let resolving = |name: &str| ["x-forwarded-host", "x-forwarded-proto", "host"].iter().any(|own| name.eq_ignore_ascii_case(own));
+    let resolving = |name: &str| {
+        ["x-forwarded-host", "x-forwarded-proto", "host"].iter().any(|own| name.eq_ignore_ascii_case(own))
+    };
     changed.request.headers.retain(|(name, _)| !resolving(name));
     (changed != *case).then_some(Rewritten { case: changed, stands_for: Vec::new() })
 }
@@ -138,13 +150,18 @@ fn strict_tokens(case: &Case, why: Strictness, stand_in: &str) -> Option<Rewritt
     let mut changed = case.clone();
     for (name, line) in &mut changed.request.headers {
         if name.eq_ignore_ascii_case("authorization") {
-            let words: Vec<_> = line.split(' ').map(|word| swap(word).unwrap_or_else(|| word.to_owned())).collect();
+            let words: Vec<_> =
+                line.split(' ').map(|word| swap(word).unwrap_or_else(|| word.to_owned())).collect();
             *line = words.join(" ");
         } else if name.eq_ignore_ascii_case("cookie") {
-            let pairs: Vec<_> = line.split(';').map(|pair| {
-                let Some((name, value)) = pair.split_once('=') else { return pair.to_owned() };
-                swap(&decoded(value.trim())).map_or_else(|| pair.to_owned(), |value| format!("{name}={value}"))
-            }).collect();
+            let pairs: Vec<_> = line
+                .split(';')
+                .map(|pair| {
+                    let Some((name, value)) = pair.split_once('=') else { return pair.to_owned() };
+                    swap(&decoded(value.trim()))
+                        .map_or_else(|| pair.to_owned(), |value| format!("{name}={value}"))
+                })
+                .collect();
             *line = pairs.join(";");
         }
     }
@@ -162,17 +179,22 @@ fn strict_tokens(case: &Case, why: Strictness, stand_in: &str) -> Option<Rewritt
 fn change_cookies(case: &Case, change: impl Fn(&str, &str) -> Option<String>) -> Option<Rewritten> {
     let mut changed = case.clone();
     let mut any = false;
-    for (_, line) in changed.request.headers.iter_mut().filter(|(name, _)| name.eq_ignore_ascii_case("cookie")) {
-        let pairs: Vec<_> = line.split(';').map(|pair| {
-            let Some((name, value)) = pair.split_once('=') else { return pair.to_owned() };
-            match change(name.trim(), &decoded(value.trim())) {
-                Some(value) => {
-                    any = true;
-                    format!("{name}={value}")
+    for (_, line) in
+        changed.request.headers.iter_mut().filter(|(name, _)| name.eq_ignore_ascii_case("cookie"))
+    {
+        let pairs: Vec<_> = line
+            .split(';')
+            .map(|pair| {
+                let Some((name, value)) = pair.split_once('=') else { return pair.to_owned() };
+                match change(name.trim(), &decoded(value.trim())) {
+                    Some(value) => {
+                        any = true;
+                        format!("{name}={value}")
+                    }
+                    None => pair.to_owned(),
                 }
-                None => pair.to_owned(),
-            }
-        }).collect();
+            })
+            .collect();
         *line = pairs.join(";");
     }
     any.then_some(Rewritten { case: changed, stands_for: Vec::new() })

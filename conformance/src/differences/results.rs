@@ -70,7 +70,9 @@ fn template(case: &Case, _: &Outcome, _: &Outcome) -> Option<Outcome> {
 
 /// A session that would be nobody's.
 fn empty_subject(case: &Case, reference: &Outcome, _: &Outcome) -> Option<Outcome> {
-    if reference.token_type.as_deref() != Some("session_token") || reference.claims.as_ref()?.get("sub")?.as_str() != Some("") {
+    if reference.token_type.as_deref() != Some("session_token")
+        || reference.claims.as_ref()?.get("sub")?.as_str() != Some("")
+    {
         return None;
     }
     let carrier = if header_token(case).is_some() { "header" } else { "cookie" };
@@ -89,7 +91,9 @@ fn cryptography(_: &Case, reference: &Outcome, ours: &Outcome) -> Option<Outcome
 }
 
 fn configuration(case: &Case, _: &Outcome, ours: &Outcome) -> Option<Outcome> {
-    let broken = |url: &Option<String>| url.as_deref().is_some_and(|url| !url.is_empty() && !url.starts_with('/') && Url::parse(url).is_err());
+    let broken = |url: &Option<String>| {
+        url.as_deref().is_some_and(|url| !url.is_empty() && !url.starts_with('/') && Url::parse(url).is_err())
+    };
     let refused = broken(&case.options.proxy_url)
         || broken(&case.options.sign_in_url)
         || case.options.publishable_key.as_deref().is_some_and(|key| PublishableKey::parse(key).is_err());
@@ -202,7 +206,8 @@ fn pair(url: &Url, name: &str) -> Option<String> {
 
 fn set_pair(url: &mut Url, name: &str, value: &str) {
     let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
-    let pairs = pairs.into_iter().map(|(key, old)| if key == name { (key, value.to_owned()) } else { (key, old) });
+    let pairs =
+        pairs.into_iter().map(|(key, old)| if key == name { (key, value.to_owned()) } else { (key, old) });
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
     url.set_query(Some(&query));
 }

@@ -16,20 +16,41 @@ pub(crate) fn directives(draft: &mut Draft<'_>) -> Value {
     let (plain, suffixed) = ("__session".to_owned(), draft.suffixed("__session"));
     let mut list = vec![
         json!("__clerk_handshake=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT"),
-        json!(format!("__client_uat={}; Path=/; Domain=acme.example; Max-Age=315360000; Secure; SameSite=Lax", draft.secs() - 10)),
+        json!(format!(
+            "__client_uat={}; Path=/; Domain=acme.example; Max-Age=315360000; Secure; SameSite=Lax",
+            draft.secs() - 10
+        )),
     ];
     match draft.random.below(12) {
         0 => list.push(json!(format!("{suffixed}=; Max-Age=0"))),
         1 => list.clear(),
         2 => list.push(json!(format!("{plain}={token}"))),
-        3 => list.extend([json!(format!("{suffixed}={token}; Path=/")), json!(format!("{plain}=; Max-Age=0"))]),
-        4 => list.extend([json!(format!("{plain}=; Max-Age=0")), json!(format!("{suffixed}={token}; Path=/"))]),
+        3 => {
+            list.extend([json!(format!("{suffixed}={token}; Path=/")), json!(format!("{plain}=; Max-Age=0"))])
+        }
+        4 => {
+            list.extend([json!(format!("{plain}=; Max-Age=0")), json!(format!("{suffixed}={token}; Path=/"))])
+        }
         5 => {
-            let odd = [json!(7), json!(null), json!("__session"), json!("__session=a=b"), json!(""), json!(format!(" __session={token}")), json!(format!("__sessionx={token}")), json!("a=b\r\nx: y"), json!("snow=☃"), json!([])];
+            let odd = [
+                json!(7),
+                json!(null),
+                json!("__session"),
+                json!("__session=a=b"),
+                json!(""),
+                json!(format!(" __session={token}")),
+                json!(format!("__sessionx={token}")),
+                json!("a=b\r\nx: y"),
+                json!("snow=☃"),
+                json!([]),
+            ];
             list.push(draft.random.pick(&odd).clone());
             list.push(json!(format!("{plain}={token}; Path=/; HttpOnly")));
         }
-        _ => list.extend([json!(format!("{plain}={token}; Path=/; SameSite=Lax")), json!(format!("{suffixed}={token}; Path=/; SameSite=Lax"))]),
+        _ => list.extend([
+            json!(format!("{plain}={token}; Path=/; SameSite=Lax")),
+            json!(format!("{suffixed}={token}; Path=/; SameSite=Lax")),
+        ]),
     }
     if !draft.production {
         list.push(json!("__clerk_db_jwt=dvb_new; Path=/; SameSite=Lax"));
@@ -56,9 +77,14 @@ pub(crate) fn refresh_token(draft: &mut Draft<'_>) -> String {
         1 => json!(["other=1; Path=/"]),
         2 => json!([format!("{plain}={token}; Path=/"), format!("{suffixed}=; Max-Age=0")]),
         3 => json!(null),
-        _ => json!([format!("{plain}={token}; Path=/; HttpOnly"), format!("{suffixed}={token}; Path=/; HttpOnly"), "__client_uat=1; Path=/"]),
+        _ => json!([
+            format!("{plain}={token}; Path=/; HttpOnly"),
+            format!("{suffixed}={token}; Path=/; HttpOnly"),
+            "__client_uat=1; Path=/"
+        ]),
     };
-    let object = if draft.random.percent(92) { "cookies" } else { *draft.random.pick(&["token", "", "session"]) };
+    let object =
+        if draft.random.percent(92) { "cookies" } else { *draft.random.pick(&["token", "", "session"]) };
     let good = Reply::json(200, &json!({"object": object, "cookies": cookies}));
     if draft.random.percent(4) {
         return "unknown".to_owned();
@@ -112,8 +138,19 @@ fn failing(draft: &mut Draft<'_>, good: Reply) -> Reply {
         5 => Reply::error(500, "internal_error"),
         6 => Reply { status: 502, content_type: "text/html".to_owned(), body: "<p>down</p>".to_owned() },
         7 => Reply::hang_up(),
-        8 => Reply::json(200, draft.random.pick(&[json!(null), json!([]), json!({}), json!("text"), json!(7)])),
-        9 => Reply::json(400, draft.random.pick(&[json!({"errors": []}), json!({}), json!({"errors": [{}]}), json!(null), json!({"errors": [{"code": "unexpected_error"}]})])),
+        8 => {
+            Reply::json(200, draft.random.pick(&[json!(null), json!([]), json!({}), json!("text"), json!(7)]))
+        }
+        9 => Reply::json(
+            400,
+            draft.random.pick(&[
+                json!({"errors": []}),
+                json!({}),
+                json!({"errors": [{}]}),
+                json!(null),
+                json!({"errors": [{"code": "unexpected_error"}]}),
+            ]),
+        ),
         10 => Reply { status: 200, content_type: "application/json".to_owned(), body: "{".to_owned() },
         11 => Reply { status: 429, ..Reply::error(429, "rate_limited") },
         _ => Reply { status: 204, content_type: "application/json".to_owned(), body: String::new() },

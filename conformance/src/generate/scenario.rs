@@ -112,7 +112,19 @@ fn satellite(draft: &mut Draft<'_>) {
 
 fn organization(draft: &mut Draft<'_>) {
     options::organizations(draft);
-    let paths = ["/orgs/acme", "/orgs/globex/settings", "/org-id/org_1", "/org-id/org_2/x", "/me", "/me/settings", "/both/org_1/acme", "/both/org_2/acme", "/ORGS/ACME", "/orgs/acme/", "/orgs/b%20x"];
+    let paths = [
+        "/orgs/acme",
+        "/orgs/globex/settings",
+        "/org-id/org_1",
+        "/org-id/org_2/x",
+        "/me",
+        "/me/settings",
+        "/both/org_1/acme",
+        "/both/org_2/acme",
+        "/ORGS/ACME",
+        "/orgs/acme/",
+        "/orgs/b%20x",
+    ];
     draft.path = (*draft.random.pick(&paths)).to_owned();
     if draft.random.percent(85) {
         draft.set_header("sec-fetch-dest", "document");
@@ -135,7 +147,8 @@ fn machine(draft: &mut Draft<'_>) {
     }
     if draft.random.percent(10) {
         draft.options.secret_key = None;
-        draft.options.publishable_key = draft.options.publishable_key.clone().filter(|_| draft.random.percent(50));
+        draft.options.publishable_key =
+            draft.options.publishable_key.clone().filter(|_| draft.random.percent(50));
     }
 }
 
@@ -188,7 +201,28 @@ fn refreshable(draft: &mut Draft<'_>) {
 }
 
 fn counter(draft: &mut Draft<'_>) {
-    let counts = ["0", "1", "2", "3", "3", "3", "4", "10", "", "03", "3.0", "0x3", "-1", "abc", "\"3\"", "1e3", " 3", "+3", "%33", "99999999999999999999"];
+    let counts = [
+        "0",
+        "1",
+        "2",
+        "3",
+        "3",
+        "3",
+        "4",
+        "10",
+        "",
+        "03",
+        "3.0",
+        "0x3",
+        "-1",
+        "abc",
+        "\"3\"",
+        "1e3",
+        " 3",
+        "+3",
+        "%33",
+        "99999999999999999999",
+    ];
     let count = *draft.random.pick(&counts);
     draft.set_cookie("__clerk_redirect_count", count);
 }
@@ -214,7 +248,26 @@ pub(crate) fn change_cookie(draft: &mut Draft<'_>) {
         }
         5..8 => {
             let (name, now) = (family(draft, "__client_uat"), draft.secs());
-            let uats = ["0".to_owned(), "1".to_owned(), String::new(), "12abc".to_owned(), "abc".to_owned(), "-5".to_owned(), "1e3".to_owned(), "0x10".to_owned(), "00".to_owned(), " 7".to_owned(), now.to_string(), (now - 10).to_string(), (now - 9).to_string(), (now - 11).to_string(), (now + 1_000).to_string(), "%30".to_owned(), "1.5".to_owned(), "99999999999999999999".to_owned()];
+            let uats = [
+                "0".to_owned(),
+                "1".to_owned(),
+                String::new(),
+                "12abc".to_owned(),
+                "abc".to_owned(),
+                "-5".to_owned(),
+                "1e3".to_owned(),
+                "0x10".to_owned(),
+                "00".to_owned(),
+                " 7".to_owned(),
+                now.to_string(),
+                (now - 10).to_string(),
+                (now - 9).to_string(),
+                (now - 11).to_string(),
+                (now + 1_000).to_string(),
+                "%30".to_owned(),
+                "1.5".to_owned(),
+                "99999999999999999999".to_owned(),
+            ];
             let value = draft.random.pick(&uats).clone();
             draft.set_cookie(name, value);
         }
@@ -236,7 +289,17 @@ pub(crate) fn change_cookie(draft: &mut Draft<'_>) {
         15 | 16 => remove(draft),
         17 => repeat(draft),
         18 => {
-            let names = ["other", "__Session", "__session_AAAAAAAA", "__client", "__refresh", "clerk_active_context", "broken;", "", "a b"];
+            let names = [
+                "other",
+                "__Session",
+                "__session_AAAAAAAA",
+                "__client",
+                "__refresh",
+                "clerk_active_context",
+                "broken;",
+                "",
+                "a b",
+            ];
             let name = *draft.random.pick(&names);
             draft.cookies.push((name.to_owned(), "x=y".to_owned()));
         }
@@ -276,7 +339,8 @@ fn encode(draft: &mut Draft<'_>) {
     let mut letters = value.chars();
     if let Some(first) = letters.next() {
         let mut bytes = [0; 4];
-        let encoded: String = first.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let encoded: String =
+            first.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect();
         draft.cookies[place].1 = encoded + letters.as_str();
     }
 }
@@ -301,7 +365,8 @@ pub(crate) fn change_authorization(draft: &mut Draft<'_>) {
         7 => format!("Bearer {token} more"),
         8 => format!("Bearer\t{token}"),
         9 => "garbage".to_owned(),
-        10 => (*draft.random.pick(&["Bearer ak_1", "Bearer mt_1", "Bearer oat_1", "ak_1", "Bearer AK_1"])).to_owned(),
+        10 => (*draft.random.pick(&["Bearer ak_1", "Bearer mt_1", "Bearer oat_1", "ak_1", "Bearer AK_1"]))
+            .to_owned(),
         _ => format!("Bearer {token}"),
     };
     draft.set_header("authorization", value);

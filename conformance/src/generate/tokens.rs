@@ -153,7 +153,9 @@ impl Plan {
     }
 
     fn make(self, draft: &mut Draft<'_>) -> String {
-        let text = |raw: Option<&str>, map: Map<String, Value>| raw.map_or_else(|| Value::Object(map).to_string(), str::to_owned);
+        let text = |raw: Option<&str>, map: Map<String, Value>| {
+            raw.map_or_else(|| Value::Object(map).to_string(), str::to_owned)
+        };
         let (header, payload) = (text(self.raw_header, self.header), text(self.raw_payload, self.payload));
         let token = draft.mint.token(self.signer, &header, &payload);
         self.bend.map_or(token.clone(), |bend| bend(token))
@@ -180,10 +182,51 @@ impl Plan {
             4 => self.claim("nbf", json!(now + near)),
             5 => self.claim("iat", json!(now + near)),
             6 => self.claim("iat", json!(now + 600)),
-            7 => self.claim("exp", draft.random.pick(&[json!("soon"), json!(null), json!(1.0e18), json!(0), json!(-5), json!(now as f64 + 0.5), json!([]), json!(true)]).clone()),
+            7 => self.claim(
+                "exp",
+                draft
+                    .random
+                    .pick(&[
+                        json!("soon"),
+                        json!(null),
+                        json!(1.0e18),
+                        json!(0),
+                        json!(-5),
+                        json!(now as f64 + 0.5),
+                        json!([]),
+                        json!(true),
+                    ])
+                    .clone(),
+            ),
             8 => drop(self.payload.remove("exp")),
-            9 => self.claim("nbf", draft.random.pick(&[json!("soon"), json!(null), json!(0), json!(now as f64 + 5.5), json!({}), json!(false)]).clone()),
-            10 => self.claim("iat", draft.random.pick(&[json!("soon"), json!(null), json!(0), json!(now as f64 - 0.5), json!({}), json!("1")]).clone()),
+            9 => self.claim(
+                "nbf",
+                draft
+                    .random
+                    .pick(&[
+                        json!("soon"),
+                        json!(null),
+                        json!(0),
+                        json!(now as f64 + 5.5),
+                        json!({}),
+                        json!(false),
+                    ])
+                    .clone(),
+            ),
+            10 => self.claim(
+                "iat",
+                draft
+                    .random
+                    .pick(&[
+                        json!("soon"),
+                        json!(null),
+                        json!(0),
+                        json!(now as f64 - 0.5),
+                        json!({}),
+                        json!("1"),
+                    ])
+                    .clone(),
+            ),
             _ => drop(self.payload.remove(*draft.random.pick(&["iat", "nbf"]))),
         }
     }
@@ -193,17 +236,82 @@ impl Plan {
             0 => drop(self.payload.remove("iss")),
             1 | 2 => {
                 let issuer = draft.issuer();
-                let issuers = [json!("https://elsewhere.example"), json!(""), json!(null), json!(7), json!([issuer]), json!(format!("{issuer}/")), json!(issuer.replace("https://", "http://")), json!(issuer.replace("https://", "HTTPS://")), json!(draft.host), json!({})];
+                let issuers = [
+                    json!("https://elsewhere.example"),
+                    json!(""),
+                    json!(null),
+                    json!(7),
+                    json!([issuer]),
+                    json!(format!("{issuer}/")),
+                    json!(issuer.replace("https://", "http://")),
+                    json!(issuer.replace("https://", "HTTPS://")),
+                    json!(draft.host),
+                    json!({}),
+                ];
                 self.claim("iss", draft.random.pick(&issuers).clone());
             }
-            3 => self.claim("sub", draft.random.pick(&[json!("mch_1"), json!(""), json!(null), json!(5), json!({"a": 1}), json!("ü\u{1F600}"), json!("mch_")]).clone()),
+            3 => self.claim(
+                "sub",
+                draft
+                    .random
+                    .pick(&[
+                        json!("mch_1"),
+                        json!(""),
+                        json!(null),
+                        json!(5),
+                        json!({"a": 1}),
+                        json!("ü\u{1F600}"),
+                        json!("mch_"),
+                    ])
+                    .clone(),
+            ),
             4 => drop(self.payload.remove("sub")),
-            5 => self.claim("azp", draft.random.pick(&[json!("https://elsewhere.example"), json!(""), json!(null), json!(["https://app.acme.example"]), json!("https://app.acme.example/")]).clone()),
+            5 => self.claim(
+                "azp",
+                draft
+                    .random
+                    .pick(&[
+                        json!("https://elsewhere.example"),
+                        json!(""),
+                        json!(null),
+                        json!(["https://app.acme.example"]),
+                        json!("https://app.acme.example/"),
+                    ])
+                    .clone(),
+            ),
             6 => drop(self.payload.remove("azp")),
-            7 | 8 => self.claim("aud", draft.random.pick(&[json!("api"), json!("other"), json!(["api", "x"]), json!([]), json!(""), json!([1]), json!(null), json!({"api": 1}), json!(["api", 1])]).clone()),
-            9 => self.claim("sts", draft.random.pick(&[json!("pending"), json!("active"), json!("lost"), json!(null), json!(1)]).clone()),
+            7 | 8 => self.claim(
+                "aud",
+                draft
+                    .random
+                    .pick(&[
+                        json!("api"),
+                        json!("other"),
+                        json!(["api", "x"]),
+                        json!([]),
+                        json!(""),
+                        json!([1]),
+                        json!(null),
+                        json!({"api": 1}),
+                        json!(["api", 1]),
+                    ])
+                    .clone(),
+            ),
+            9 => self.claim(
+                "sts",
+                draft
+                    .random
+                    .pick(&[json!("pending"), json!("active"), json!("lost"), json!(null), json!(1)])
+                    .clone(),
+            ),
             10 => drop(self.payload.remove("sid")),
-            _ => self.claim("sid", draft.random.pick(&[json!(""), json!("sess/../x"), json!(null), json!("sess ü"), json!("7?a=b#c")]).clone()),
+            _ => self.claim(
+                "sid",
+                draft
+                    .random
+                    .pick(&[json!(""), json!("sess/../x"), json!(null), json!("sess ü"), json!("7?a=b#c")])
+                    .clone(),
+            ),
         }
     }
 
@@ -219,13 +327,34 @@ impl Plan {
             2 | 3 => {
                 self.claim("v", json!(2));
                 self.claim("fea", json!("o:dash,u:imp,ou:both"));
-                self.claim("o", json!({"id": id, "slg": slug, "rol": "admin", "per": "read,write", "fpm": "3,1"}));
+                self.claim(
+                    "o",
+                    json!({"id": id, "slg": slug, "rol": "admin", "per": "read,write", "fpm": "3,1"}),
+                );
             }
             _ => {
                 self.claim("v", json!(2));
-                self.claim("fea", draft.random.pick(&[json!("o:dash,imp"), json!(""), json!(7), json!(null), json!("o:dash")]).clone());
+                self.claim(
+                    "fea",
+                    draft
+                        .random
+                        .pick(&[json!("o:dash,imp"), json!(""), json!(7), json!(null), json!("o:dash")])
+                        .clone(),
+                );
                 let full = json!({"id": id, "slg": slug, "rol": "admin", "per": "read", "fpm": "99999999999999999999999"});
-                self.claim("o", draft.random.pick(&[full, json!({}), json!(null), json!({"id": id, "per": "read", "fpm": "x"}), json!([])]).clone());
+                self.claim(
+                    "o",
+                    draft
+                        .random
+                        .pick(&[
+                            full,
+                            json!({}),
+                            json!(null),
+                            json!({"id": id, "per": "read", "fpm": "x"}),
+                            json!([]),
+                        ])
+                        .clone(),
+                );
             }
         }
         if draft.random.percent(8) {
@@ -235,10 +364,57 @@ impl Plan {
 
     fn tweak_header(&mut self, draft: &mut Draft<'_>) {
         match draft.random.below(5) {
-            0 | 1 => self.set("cat", draft.random.pick(&[json!(TEMPLATE), json!(MACHINE), json!(IGNORED), json!(SESSION), json!("cl_other"), json!(""), json!(null), json!(1)]).clone()),
-            2 => self.set("typ", draft.random.pick(&[json!("at+jwt"), json!("application/at+jwt"), json!("jwt"), json!("JOSE"), json!(""), json!(null), json!(1), json!(["JWT"])]).clone()),
+            0 | 1 => self.set(
+                "cat",
+                draft
+                    .random
+                    .pick(&[
+                        json!(TEMPLATE),
+                        json!(MACHINE),
+                        json!(IGNORED),
+                        json!(SESSION),
+                        json!("cl_other"),
+                        json!(""),
+                        json!(null),
+                        json!(1),
+                    ])
+                    .clone(),
+            ),
+            2 => self.set(
+                "typ",
+                draft
+                    .random
+                    .pick(&[
+                        json!("at+jwt"),
+                        json!("application/at+jwt"),
+                        json!("jwt"),
+                        json!("JOSE"),
+                        json!(""),
+                        json!(null),
+                        json!(1),
+                        json!(["JWT"]),
+                    ])
+                    .clone(),
+            ),
             3 => drop(self.header.remove("typ")),
-            _ => self.set("alg", draft.random.pick(&[json!("HS256"), json!("none"), json!("ES256"), json!("PS256"), json!(""), json!(null), json!(["RS256"]), json!("rs256"), json!("RS384"), json!("RS512")]).clone()),
+            _ => self.set(
+                "alg",
+                draft
+                    .random
+                    .pick(&[
+                        json!("HS256"),
+                        json!("none"),
+                        json!("ES256"),
+                        json!("PS256"),
+                        json!(""),
+                        json!(null),
+                        json!(["RS256"]),
+                        json!("rs256"),
+                        json!("RS384"),
+                        json!("RS512"),
+                    ])
+                    .clone(),
+            ),
         }
     }
 
@@ -246,7 +422,20 @@ impl Plan {
         match draft.random.below(10) {
             0 => self.signer = *draft.random.pick(&[Signer::B, Signer::Nobody, Signer::Unsigned, Signer::Ec]),
             1 => self.set("kid", json!("kid-unknown")),
-            2 => self.set("kid", draft.random.pick(&[json!(""), json!(null), json!(7), json!("kid-a-bare"), json!("__proto__"), json!("kid-ü")]).clone()),
+            2 => self.set(
+                "kid",
+                draft
+                    .random
+                    .pick(&[
+                        json!(""),
+                        json!(null),
+                        json!(7),
+                        json!("kid-a-bare"),
+                        json!("__proto__"),
+                        json!("kid-ü"),
+                    ])
+                    .clone(),
+            ),
             3 => drop(self.header.remove("kid")),
             4 => (self.signer, _) = (Signer::B, self.set("kid", json!("kid-b"))),
             5 => (self.signer, _) = (Signer::B, self.set("kid", json!("kid-long"))),
@@ -267,8 +456,30 @@ impl Plan {
 
     fn tweak_form(&mut self, draft: &mut Draft<'_>) {
         match draft.random.below(5) {
-            0 => self.raw_payload = Some(*draft.random.pick(&["null", "[]", "7", "\"text\"", "{", "", "{\"sub\":\"a\",\"sub\":\"b\"}", "true"])),
-            1 => self.raw_header = Some(*draft.random.pick(&["null", "[]", "7", "\"text\"", "{", "", "{}", " {\"alg\":\"RS256\",\"kid\":\"kid-a\"} "])),
+            0 => {
+                self.raw_payload = Some(*draft.random.pick(&[
+                    "null",
+                    "[]",
+                    "7",
+                    "\"text\"",
+                    "{",
+                    "",
+                    "{\"sub\":\"a\",\"sub\":\"b\"}",
+                    "true",
+                ]))
+            }
+            1 => {
+                self.raw_header = Some(*draft.random.pick(&[
+                    "null",
+                    "[]",
+                    "7",
+                    "\"text\"",
+                    "{",
+                    "",
+                    "{}",
+                    " {\"alg\":\"RS256\",\"kid\":\"kid-a\"} ",
+                ]))
+            }
             _ => self.bend = Some(*draft.random.pick(BENDS)),
         }
     }
