@@ -82,11 +82,11 @@ fn word(word: &str) -> String {
         String::from_utf8(bytes).ok()
     };
     let parts: Vec<_> = word.split('.').collect();
-    if let [header, payload, signature] = parts[..] {
-        if let (Some(header), Some(payload)) = (part(header), part(payload)) {
-            let payload = if payload.contains("handshake") { opened(&payload) } else { payload };
-            return format!("<{header} {payload} {}>", signature.get(..6).unwrap_or(signature));
-        }
+    if let [header, payload, signature] = parts[..]
+        && let (Some(header), Some(payload)) = (part(header), part(payload))
+    {
+        let payload = if payload.contains("handshake") { opened(&payload) } else { payload };
+        return format!("<{header} {payload} {}>", signature.get(..6).unwrap_or(signature));
     }
     format!("{}…", word.get(..MAX_SHOWN).unwrap_or(word))
 }

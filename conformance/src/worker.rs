@@ -205,7 +205,7 @@ fn lines(before: &[FieldEdit], edits: &[FieldEdit]) -> Vec<(String, String)> {
         fields.iter().map(|line| (line.name.to_string(), line.value.to_string())).collect();
     apply(edits, &mut fields);
     let mut found = Vec::new();
-    for line in fields.iter() {
+    for line in &fields {
         let pair = (line.name.to_ascii_lowercase(), line.value.to_string());
         match known.iter().position(|(name, value)| name.eq_ignore_ascii_case(&pair.0) && *value == pair.1) {
             Some(place) => drop(known.swap_remove(place)),

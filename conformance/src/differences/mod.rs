@@ -82,10 +82,10 @@ pub fn judge(
     let mut applied = Vec::new();
     for difference in known {
         let How::Request(rewrite) = difference.how else { continue };
-        if let Some(alone) = rewrite(case) {
-            if let Some(names) = asked(&alone)? {
-                return Ok(Verdict::Agreed([vec![difference.name], names].concat()));
-            }
+        if let Some(alone) = rewrite(case)
+            && let Some(names) = asked(&alone)?
+        {
+            return Ok(Verdict::Agreed([vec![difference.name], names].concat()));
         }
         if let Some(more) = rewrite(&all.case) {
             all.case = more.case;
@@ -93,10 +93,10 @@ pub fn judge(
             applied.push(difference.name);
         }
     }
-    if applied.len() > 1 {
-        if let Some(names) = asked(&all)? {
-            return Ok(Verdict::Agreed([applied, names].concat()));
-        }
+    if applied.len() > 1
+        && let Some(names) = asked(&all)?
+    {
+        return Ok(Verdict::Agreed([applied, names].concat()));
     }
     Ok(Verdict::Differs(found))
 }
@@ -123,11 +123,11 @@ fn reconciled(
 ) -> Option<Vec<&'static str>> {
     let (mut right, mut names) = (reference.clone(), Vec::new());
     for difference in known {
-        if let How::Result(change) = difference.how {
-            if let Some(changed) = change(case, &right, ours).filter(|changed| *changed != right) {
-                right = changed;
-                names.push(difference.name);
-            }
+        if let How::Result(change) = difference.how
+            && let Some(changed) = change(case, &right, ours).filter(|changed| *changed != right)
+        {
+            right = changed;
+            names.push(difference.name);
         }
     }
     differences(&right, ours).is_empty().then_some(names)

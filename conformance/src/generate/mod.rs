@@ -49,9 +49,12 @@ impl Generator {
     }
 }
 
+/// Something that can happen to a case while it is made.
+type Change = fn(&mut Draft<'_>);
+
 /// Changes one thing.
 fn change(draft: &mut Draft<'_>) {
-    let kinds: [(usize, fn(&mut Draft<'_>)); 6] = [
+    let kinds: [(usize, Change); 6] = [
         (40, scenario::change_cookie),
         (20, request::change_fields),
         (18, request::change_url),

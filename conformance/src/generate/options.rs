@@ -6,75 +6,73 @@ use super::draft::Draft;
 use crate::case::{OneOrMany, OrganizationSyncOptions};
 use crate::token::{PEM_A, PEM_B};
 
+/// Where browsers are to reach the identity service.
+const PROXIES: &[&str] = &[
+    "https://proxy.example/__clerk",
+    "https://proxy.example/clerk//",
+    "/__clerk",
+    "http://proxy.example",
+    "https://app.acme.example/__clerk",
+    "",
+    "/api/clerk/",
+    "proxy.example",
+];
+
+/// Domains of satellites.
+const DOMAINS: &[&str] = &["satellite.example", "", "clerk.satellite.example"];
+
+/// Where visitors are to sign in.
+const SIGN_IN_PAGES: &[&str] = &[
+    "https://accounts.acme.example/sign-in",
+    "/sign-in",
+    "https://app.acme.example/sign-in?a=b",
+    "",
+    "garbage",
+];
+
 /// Changes one option.
 pub(crate) fn change(draft: &mut Draft<'_>) {
     match draft.random.below(28) {
         0..6 => accept(draft),
-        6 | 7 => {
-            let lists: [&[&str]; 5] = [
-                &["https://app.acme.example"],
-                &["https://elsewhere.example"],
-                &["https://a.example", "https://app.acme.example"],
-                &[],
-                &[""],
-            ];
-            let parties = *draft.random.pick(&lists);
-            draft.options.authorized_parties =
-                Some(parties.iter().map(|party| (*party).to_owned()).collect());
-        }
-        8 | 9 => {
-            let audience = draft
-                .random
-                .pick(&[vec!["api"], vec!["api", "other"], vec!["nobody"], vec![], vec![""]])
-                .iter()
-                .map(|text| (*text).to_owned())
-                .collect::<Vec<_>>();
-            let one = audience.first().cloned().filter(|_| draft.random.percent(40));
-            draft.options.audience = Some(one.map_or(OneOrMany::Many(audience), OneOrMany::One));
-        }
+        6 | 7 => parties(draft),
+        8 | 9 => audience(draft),
         10 | 11 => {
             draft.options.clock_skew_in_ms =
-                Some(*draft.random.pick(&[0.0, 1.0, 500.0, 4_999.0, 5_001.0, 10_000.0, 86_400_000.0, 0.5]))
+                Some(*draft.random.pick(&[0.0, 1.0, 500.0, 4_999.0, 5_001.0, 10_000.0, 86_400_000.0, 0.5]));
         }
         12..15 => draft.options.jwt_key = Some(jwt_key(draft)),
         15..17 => secret(draft),
-        17 | 18 => {
-            let proxy = *draft.random.pick(&[
-                "https://proxy.example/__clerk",
-                "https://proxy.example/clerk//",
-                "/__clerk",
-                "http://proxy.example",
-                "https://app.acme.example/__clerk",
-                "",
-                "/api/clerk/",
-                "proxy.example",
-            ]);
-            draft.options.proxy_url = Some(proxy.to_owned());
-        }
-        19 => {
-            draft.options.domain =
-                Some((*draft.random.pick(&["satellite.example", "", "clerk.satellite.example"])).to_owned())
-        }
-        20 => {
-            draft.options.sign_in_url = Some(
-                (*draft.random.pick(&[
-                    "https://accounts.acme.example/sign-in",
-                    "/sign-in",
-                    "https://app.acme.example/sign-in?a=b",
-                    "",
-                    "garbage",
-                ]))
-                .to_owned(),
-            )
-        }
+        17 | 18 => draft.options.proxy_url = Some((*draft.random.pick(PROXIES)).to_owned()),
+        19 => draft.options.domain = Some((*draft.random.pick(DOMAINS)).to_owned()),
+        20 => draft.options.sign_in_url = Some((*draft.random.pick(SIGN_IN_PAGES)).to_owned()),
         21..23 => satellite(draft),
         23..26 => organizations(draft),
         26 => publishable(draft),
         _ => {
             draft.options.machine_secret_key =
-                Some((*draft.random.pick(&["ak_machine_main", "ak_machine_denied", ""])).to_owned())
+                Some((*draft.random.pick(&["ak_machine_main", "ak_machine_denied", ""])).to_owned());
         }
     }
+}
+
+fn parties(draft: &mut Draft<'_>) {
+    let lists: [&[&str]; 5] = [
+        &["https://app.acme.example"],
+        &["https://elsewhere.example"],
+        &["https://a.example", "https://app.acme.example"],
+        &[],
+        &[""],
+    ];
+    let parties = *draft.random.pick(&lists);
+    draft.options.authorized_parties = Some(parties.iter().map(|party| (*party).to_owned()).collect());
+}
+
+fn audience(draft: &mut Draft<'_>) {
+    let lists: [&[&str]; 5] = [&["api"], &["api", "other"], &["nobody"], &[], &[""]];
+    let audience = *draft.random.pick(&lists);
+    let audience: Vec<_> = audience.iter().map(|text| (*text).to_owned()).collect();
+    let one = audience.first().cloned().filter(|_| draft.random.percent(40));
+    draft.options.audience = Some(one.map_or(OneOrMany::Many(audience), OneOrMany::One));
 }
 
 /// Makes the site a satellite.

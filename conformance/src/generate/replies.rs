@@ -26,10 +26,16 @@ pub(crate) fn directives(draft: &mut Draft<'_>) -> Value {
         1 => list.clear(),
         2 => list.push(json!(format!("{plain}={token}"))),
         3 => {
-            list.extend([json!(format!("{suffixed}={token}; Path=/")), json!(format!("{plain}=; Max-Age=0"))])
+            list.extend([
+                json!(format!("{suffixed}={token}; Path=/")),
+                json!(format!("{plain}=; Max-Age=0")),
+            ]);
         }
         4 => {
-            list.extend([json!(format!("{plain}=; Max-Age=0")), json!(format!("{suffixed}={token}; Path=/"))])
+            list.extend([
+                json!(format!("{plain}=; Max-Age=0")),
+                json!(format!("{suffixed}={token}; Path=/")),
+            ]);
         }
         5 => {
             let odd = [

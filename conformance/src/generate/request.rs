@@ -3,6 +3,102 @@
 use super::draft::Draft;
 use super::{replies, tokens};
 
+/// Where requests arrive.
+const AUTHORITIES: &[&str] = &[
+    "localhost:3000",
+    "clerk-dummy",
+    "app.acme.example:443",
+    "app.acme.example:8443",
+    "APP.acme.example",
+    "127.0.0.1:3000",
+    "[::1]:3000",
+];
+
+/// Paths, plain and odd.
+const PATHS: &[&str] = &[
+    "/",
+    "",
+    "//evil.example/a",
+    "/a//b",
+    "/a%20b/%C3%A9",
+    "/ä",
+    "/a/../b",
+    "/a;b=c",
+    "/orgs/acme",
+    "/me",
+    "///",
+    "/\\evil.example",
+    "/a%",
+    "/a'b\"c",
+    "/.//x",
+    "/@evil.example",
+    "//",
+    "/orgs/%61cme",
+];
+
+/// Parts of a query, plain and odd.
+const QUERY_PARTS: &[&str] = &[
+    "",
+    "x=1",
+    "q=a+b%20c",
+    "y=*~()'!",
+    "b",
+    "c=",
+    "&",
+    "d=%zz",
+    "é=ü",
+    "a=1&a=2",
+    "%F0%9F%98%80=%FF",
+    "e=a%26b",
+    "=v",
+    "redirect=https%3A%2F%2Fx%2F%3Fa%3Db",
+    "x=\"<>`",
+    "x=[]{}|^\\",
+];
+
+/// Where a satellite wants to have its visitor back.
+const RETURN_URLS: &[&str] = &[
+    "https://satellite.example/back",
+    "https://satellite.example/?a=b#c",
+    "garbage",
+    "",
+    "/relative",
+    "javascript:alert(1)",
+    "https://satellite.example/?__clerk_synced=false&__clerk_synced=x",
+    "http://a b/",
+    "https://satellite.example?q=a+b%20c~",
+    "mailto:x",
+    "https://satellite.example/ü?é=ü",
+];
+
+/// Parameters that mean something elsewhere.
+const FOREIGN_PARAMETERS: &[&str] =
+    &["__clerk_hs_reason", "suffixed_cookies", "__session", "format", "organization_id", "redirect_url"];
+
+/// Parameters that are there and hardly so.
+const ODD_PARAMETERS: &[&str] = &[
+    "__clerk_handshake=",
+    "__clerk_handshake_nonce=",
+    "__clerk_handshake",
+    "__clerk%5Fdb_jwt=x",
+    "__clerk_db_jwt",
+];
+
+/// Paths that name an organization, or the personal account.
+pub(super) const ORGANIZATION_PATHS: &[&str] = &[
+    "/orgs/acme",
+    "/orgs/globex/settings",
+    "/org-id/org_1",
+    "/org-id/org_2/x",
+    "/me",
+    "/me/settings/",
+    "/ORGS/ACME",
+    "/orgs/acme/",
+    "/both/org_1/acme",
+    "/both/org_2/acme",
+    "/orgs/a%20b",
+];
+
 /// Makes the request a page navigation, or now and then something that resembles one.
 pub(crate) fn navigate(draft: &mut Draft<'_>) {
     match draft.random.below(20) {
@@ -211,98 +307,20 @@ fn forwarded(draft: &mut Draft<'_>) {
 pub(crate) fn change_url(draft: &mut Draft<'_>) {
     match draft.random.below(22) {
         0 => draft.scheme = "http".to_owned(),
-        1 => {
-            draft.authority = (*draft.random.pick(&[
-                "localhost:3000",
-                "clerk-dummy",
-                "app.acme.example:443",
-                "app.acme.example:8443",
-                "APP.acme.example",
-                "127.0.0.1:3000",
-                "[::1]:3000",
-            ]))
-            .to_owned()
-        }
-        2..5 => {
-            draft.path = (*draft.random.pick(&[
-                "/",
-                "",
-                "//evil.example/a",
-                "/a//b",
-                "/a%20b/%C3%A9",
-                "/ä",
-                "/a/../b",
-                "/a;b=c",
-                "/orgs/acme",
-                "/me",
-                "///",
-                "/\\evil.example",
-                "/a%",
-                "/a'b\"c",
-                "/.//x",
-                "/@evil.example",
-                "//",
-                "/orgs/%61cme",
-            ]))
-            .to_owned()
-        }
+        1 => draft.authority = (*draft.random.pick(AUTHORITIES)).to_owned(),
+        2..5 => draft.path = (*draft.random.pick(PATHS)).to_owned(),
         5..8 => {
-            let part = *draft.random.pick(&[
-                "",
-                "x=1",
-                "q=a+b%20c",
-                "y=*~()'!",
-                "b",
-                "c=",
-                "&",
-                "d=%zz",
-                "é=ü",
-                "a=1&a=2",
-                "%F0%9F%98%80=%FF",
-                "e=a%26b",
-                "=v",
-                "redirect=https%3A%2F%2Fx%2F%3Fa%3Db",
-                "x=\"<>`",
-                "x=[]{}|^\\",
-            ]);
+            let part = *draft.random.pick(QUERY_PARTS);
             draft.query.push(part.to_owned());
         }
-        8 => {
-            let value = *draft.random.pick(&["true", "false", "", "TRUE", "1"]);
-            draft.push_query("__clerk_synced", value);
-        }
-        9 => {
-            let value = *draft.random.pick(&[
-                "https://satellite.example/back",
-                "https://satellite.example/?a=b#c",
-                "garbage",
-                "",
-                "/relative",
-                "javascript:alert(1)",
-                "https://satellite.example/?__clerk_synced=false&__clerk_synced=x",
-                "http://a b/",
-                "https://satellite.example?q=a+b%20c~",
-                "mailto:x",
-                "https://satellite.example/ü?é=ü",
-            ]);
-            draft.push_query("__clerk_redirect_url", value);
-        }
-        10 | 11 => {
-            let value = *draft.random.pick(&["dvb_url", "", "dvb ü", "dvb%"]);
-            draft.push_query("__clerk_db_jwt", value);
-        }
+        8 => push(draft, "__clerk_synced", &["true", "false", "", "TRUE", "1"]),
+        9 => push(draft, "__clerk_redirect_url", RETURN_URLS),
+        10 | 11 => push(draft, "__clerk_db_jwt", &["dvb_url", "", "dvb ü", "dvb%"]),
         12 => draft.push_query("__clerk_help", "1"),
         13 => draft.push_query("__clerk_netlify_cache_bust", "1790000000000"),
         14 => draft.push_query("__dev_session", "old"),
         15 => {
-            let name = *draft.random.pick(&[
-                "__clerk_hs_reason",
-                "suffixed_cookies",
-                "__session",
-                "format",
-                "organization_id",
-                "redirect_url",
-            ]);
+            let name = *draft.random.pick(FOREIGN_PARAMETERS);
             draft.push_query(name, "x");
         }
         16 | 17 => {
@@ -313,39 +331,22 @@ pub(crate) fn change_url(draft: &mut Draft<'_>) {
             let nonce = if draft.random.percent(80) { replies::nonce(draft) } else { "spent".to_owned() };
             draft.push_query("__clerk_handshake_nonce", &nonce);
         }
-        19 => draft.query.push(
-            (*draft.random.pick(&[
-                "__clerk_handshake=",
-                "__clerk_handshake_nonce=",
-                "__clerk_handshake",
-                "__clerk%5Fdb_jwt=x",
-                "__clerk_db_jwt",
-            ]))
-            .to_owned(),
-        ),
-        20 => {
-            let place =
-                if draft.query.is_empty() { None } else { Some(draft.random.below(draft.query.len())) };
-            if let Some(place) = place {
-                let again = draft.query[place].clone();
-                draft.query.push(again);
-            }
-        }
-        _ => {
-            let paths = [
-                "/orgs/acme",
-                "/orgs/globex/settings",
-                "/org-id/org_1",
-                "/org-id/org_2/x",
-                "/me",
-                "/me/settings/",
-                "/ORGS/acme",
-                "/orgs/acme/",
-                "/both/org_1/acme",
-                "/orgs/a%20b",
-            ];
-            draft.path = (*draft.random.pick(&paths)).to_owned();
-        }
+        19 => draft.query.push((*draft.random.pick(ODD_PARAMETERS)).to_owned()),
+        20 => repeat_parameter(draft),
+        _ => draft.path = (*draft.random.pick(ORGANIZATION_PATHS)).to_owned(),
+    }
+}
+
+fn push(draft: &mut Draft<'_>, name: &str, values: &[&str]) {
+    let value = *draft.random.pick(values);
+    draft.push_query(name, value);
+}
+
+fn repeat_parameter(draft: &mut Draft<'_>) {
+    if !draft.query.is_empty() {
+        let place = draft.random.below(draft.query.len());
+        let again = draft.query[place].clone();
+        draft.query.push(again);
     }
 }
 

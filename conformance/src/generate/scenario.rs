@@ -2,11 +2,11 @@
 
 use super::draft::Draft;
 use super::request::{handshake_token, navigate};
-use super::{options, replies, request, tokens};
+use super::{Change, options, replies, request, tokens};
 
 /// Plays one of the scenes.
 pub(crate) fn play(draft: &mut Draft<'_>) {
-    let scenes: [(usize, fn(&mut Draft<'_>)); 10] = [
+    let scenes: [(usize, Change); 10] = [
         (24, signed_in),
         (5, signed_out),
         (12, bearer),
@@ -112,20 +112,7 @@ fn satellite(draft: &mut Draft<'_>) {
 
 fn organization(draft: &mut Draft<'_>) {
     options::organizations(draft);
-    let paths = [
-        "/orgs/acme",
-        "/orgs/globex/settings",
-        "/org-id/org_1",
-        "/org-id/org_2/x",
-        "/me",
-        "/me/settings",
-        "/both/org_1/acme",
-        "/both/org_2/acme",
-        "/ORGS/ACME",
-        "/orgs/acme/",
-        "/orgs/b%20x",
-    ];
-    draft.path = (*draft.random.pick(&paths)).to_owned();
+    draft.path = (*draft.random.pick(request::ORGANIZATION_PATHS)).to_owned();
     if draft.random.percent(85) {
         draft.set_header("sec-fetch-dest", "document");
     }
@@ -234,43 +221,8 @@ fn family(draft: &mut Draft<'_>, name: &str) -> String {
 /// Changes a cookie: sets, empties, removes or repeats it.
 pub(crate) fn change_cookie(draft: &mut Draft<'_>) {
     match draft.random.below(20) {
-        0..5 => {
-            let name = family(draft, "__session");
-            let token = match draft.random.below(10) {
-                0 => String::new(),
-                1 => "garbage".to_owned(),
-                2 => tokens::machine(draft),
-                3 => tokens::expired(draft),
-                4..7 => tokens::tweaked(draft),
-                _ => tokens::session(draft),
-            };
-            draft.set_cookie(name, token);
-        }
-        5..8 => {
-            let (name, now) = (family(draft, "__client_uat"), draft.secs());
-            let uats = [
-                "0".to_owned(),
-                "1".to_owned(),
-                String::new(),
-                "12abc".to_owned(),
-                "abc".to_owned(),
-                "-5".to_owned(),
-                "1e3".to_owned(),
-                "0x10".to_owned(),
-                "00".to_owned(),
-                " 7".to_owned(),
-                now.to_string(),
-                (now - 10).to_string(),
-                (now - 9).to_string(),
-                (now - 11).to_string(),
-                (now + 1_000).to_string(),
-                "%30".to_owned(),
-                "1.5".to_owned(),
-                "99999999999999999999".to_owned(),
-            ];
-            let value = draft.random.pick(&uats).clone();
-            draft.set_cookie(name, value);
-        }
+        0..5 => session(draft),
+        5..8 => client_uat(draft),
         8 => {
             let name = family(draft, "__clerk_db_jwt");
             let value = *draft.random.pick(&["", "dvb_other", "dvb%20x", "dvb%zz"]);
@@ -305,6 +257,45 @@ pub(crate) fn change_cookie(draft: &mut Draft<'_>) {
         }
         _ => encode(draft),
     }
+}
+
+fn session(draft: &mut Draft<'_>) {
+    let name = family(draft, "__session");
+    let token = match draft.random.below(10) {
+        0 => String::new(),
+        1 => "garbage".to_owned(),
+        2 => tokens::machine(draft),
+        3 => tokens::expired(draft),
+        4..7 => tokens::tweaked(draft),
+        _ => tokens::session(draft),
+    };
+    draft.set_cookie(name, token);
+}
+
+fn client_uat(draft: &mut Draft<'_>) {
+    const TEXTS: &[&str] = &[
+        "0",
+        "1",
+        "",
+        "12abc",
+        "abc",
+        "-5",
+        "1e3",
+        "0x10",
+        "00",
+        " 7",
+        "%30",
+        "1.5",
+        "99999999999999999999",
+        "0",
+    ];
+    let name = family(draft, "__client_uat");
+    let value = if draft.random.percent(70) {
+        (*draft.random.pick(TEXTS)).to_owned()
+    } else {
+        (draft.secs() + draft.random.pick(&[0, -9, -10, -11, 1_000])).to_string()
+    };
+    draft.set_cookie(name, value);
 }
 
 fn remove(draft: &mut Draft<'_>) {

@@ -172,6 +172,18 @@ impl Plan {
         }
     }
 
+    /// Sets a claim to one of the values in a JSON list.
+    fn claim_of(&mut self, draft: &mut Draft<'_>, name: &str, list: &str) {
+        let value = one_of(draft, list);
+        self.claim(name, value);
+    }
+
+    /// Sets a parameter of the head to one of the values in a JSON list.
+    fn set_of(&mut self, draft: &mut Draft<'_>, name: &str, list: &str) {
+        let value = one_of(draft, list);
+        self.set(name, value);
+    }
+
     fn tweak_times(&mut self, draft: &mut Draft<'_>) {
         let now = draft.secs();
         let near = *draft.random.pick(&[-6_i64, -5, -4, -1, 0, 1, 4, 5, 6, 7, -60, -59, 59, 60, 61]);
@@ -182,51 +194,10 @@ impl Plan {
             4 => self.claim("nbf", json!(now + near)),
             5 => self.claim("iat", json!(now + near)),
             6 => self.claim("iat", json!(now + 600)),
-            7 => self.claim(
-                "exp",
-                draft
-                    .random
-                    .pick(&[
-                        json!("soon"),
-                        json!(null),
-                        json!(1.0e18),
-                        json!(0),
-                        json!(-5),
-                        json!(now as f64 + 0.5),
-                        json!([]),
-                        json!(true),
-                    ])
-                    .clone(),
-            ),
+            7 => self.claim_of(draft, "exp", &format!(r#"["soon", null, 1e18, 0, -5, {now}.5, [], true]"#)),
             8 => drop(self.payload.remove("exp")),
-            9 => self.claim(
-                "nbf",
-                draft
-                    .random
-                    .pick(&[
-                        json!("soon"),
-                        json!(null),
-                        json!(0),
-                        json!(now as f64 + 5.5),
-                        json!({}),
-                        json!(false),
-                    ])
-                    .clone(),
-            ),
-            10 => self.claim(
-                "iat",
-                draft
-                    .random
-                    .pick(&[
-                        json!("soon"),
-                        json!(null),
-                        json!(0),
-                        json!(now as f64 - 0.5),
-                        json!({}),
-                        json!("1"),
-                    ])
-                    .clone(),
-            ),
+            9 => self.claim_of(draft, "nbf", &format!(r#"["soon", null, 0, {}.5, {{}}, false]"#, now + 5)),
+            10 => self.claim_of(draft, "iat", &format!(r#"["soon", null, 0, {}.5, {{}}, "1"]"#, now - 1)),
             _ => drop(self.payload.remove(*draft.random.pick(&["iat", "nbf"]))),
         }
     }
@@ -234,84 +205,28 @@ impl Plan {
     fn tweak_claims(&mut self, draft: &mut Draft<'_>) {
         match draft.random.below(12) {
             0 => drop(self.payload.remove("iss")),
-            1 | 2 => {
+            1 => self.claim_of(draft, "iss", r#"["https://elsewhere.example", "", null, 7, {}]"#),
+            2 => {
                 let issuer = draft.issuer();
-                let issuers = [
-                    json!("https://elsewhere.example"),
-                    json!(""),
-                    json!(null),
-                    json!(7),
-                    json!([issuer]),
-                    json!(format!("{issuer}/")),
-                    json!(issuer.replace("https://", "http://")),
-                    json!(issuer.replace("https://", "HTTPS://")),
-                    json!(draft.host),
-                    json!({}),
-                ];
-                self.claim("iss", draft.random.pick(&issuers).clone());
+                let (plain, loud) = (issuer.replace("https:", "http:"), issuer.replace("https:", "HTTPS:"));
+                let near = json!([[issuer], format!("{issuer}/"), plain, loud, draft.host]);
+                self.claim_of(draft, "iss", &near.to_string());
             }
-            3 => self.claim(
-                "sub",
-                draft
-                    .random
-                    .pick(&[
-                        json!("mch_1"),
-                        json!(""),
-                        json!(null),
-                        json!(5),
-                        json!({"a": 1}),
-                        json!("ü\u{1F600}"),
-                        json!("mch_"),
-                    ])
-                    .clone(),
-            ),
+            3 => self.claim_of(draft, "sub", r#"["mch_1", "", null, 5, {"a": 1}, "ü\ud83d\ude00", "mch_"]"#),
             4 => drop(self.payload.remove("sub")),
-            5 => self.claim(
-                "azp",
-                draft
-                    .random
-                    .pick(&[
-                        json!("https://elsewhere.example"),
-                        json!(""),
-                        json!(null),
-                        json!(["https://app.acme.example"]),
-                        json!("https://app.acme.example/"),
-                    ])
-                    .clone(),
-            ),
+            5 => {
+                let own = r#"["https://elsewhere.example", "", null, ["https://app.acme.example"], "https://app.acme.example/"]"#;
+                self.claim_of(draft, "azp", own);
+            }
             6 => drop(self.payload.remove("azp")),
-            7 | 8 => self.claim(
-                "aud",
-                draft
-                    .random
-                    .pick(&[
-                        json!("api"),
-                        json!("other"),
-                        json!(["api", "x"]),
-                        json!([]),
-                        json!(""),
-                        json!([1]),
-                        json!(null),
-                        json!({"api": 1}),
-                        json!(["api", 1]),
-                    ])
-                    .clone(),
-            ),
-            9 => self.claim(
-                "sts",
-                draft
-                    .random
-                    .pick(&[json!("pending"), json!("active"), json!("lost"), json!(null), json!(1)])
-                    .clone(),
-            ),
+            7 | 8 => {
+                let audiences =
+                    r#"["api", "other", ["api", "x"], [], "", [1], null, {"api": 1}, ["api", 1]]"#;
+                self.claim_of(draft, "aud", audiences);
+            }
+            9 => self.claim_of(draft, "sts", r#"["pending", "active", "lost", null, 1]"#),
             10 => drop(self.payload.remove("sid")),
-            _ => self.claim(
-                "sid",
-                draft
-                    .random
-                    .pick(&[json!(""), json!("sess/../x"), json!(null), json!("sess ü"), json!("7?a=b#c")])
-                    .clone(),
-            ),
+            _ => self.claim_of(draft, "sid", r#"["", "sess/../x", null, "sess ü", "7?a=b#c", 7]"#),
         }
     }
 
@@ -327,34 +242,15 @@ impl Plan {
             2 | 3 => {
                 self.claim("v", json!(2));
                 self.claim("fea", json!("o:dash,u:imp,ou:both"));
-                self.claim(
-                    "o",
-                    json!({"id": id, "slg": slug, "rol": "admin", "per": "read,write", "fpm": "3,1"}),
-                );
+                let full = json!({"id": id, "slg": slug, "rol": "admin", "per": "read,write", "fpm": "3,1"});
+                self.claim("o", full);
             }
             _ => {
                 self.claim("v", json!(2));
-                self.claim(
-                    "fea",
-                    draft
-                        .random
-                        .pick(&[json!("o:dash,imp"), json!(""), json!(7), json!(null), json!("o:dash")])
-                        .clone(),
-                );
-                let full = json!({"id": id, "slg": slug, "rol": "admin", "per": "read", "fpm": "99999999999999999999999"});
-                self.claim(
-                    "o",
-                    draft
-                        .random
-                        .pick(&[
-                            full,
-                            json!({}),
-                            json!(null),
-                            json!({"id": id, "per": "read", "fpm": "x"}),
-                            json!([]),
-                        ])
-                        .clone(),
-                );
+                self.claim_of(draft, "fea", r#"["o:dash,imp", "", 7, null, "o:dash"]"#);
+                let full = json!({"id": id, "slg": slug, "rol": "admin", "per": "read", "fpm": "9999999999999999999999"});
+                let all = json!([full, {}, null, {"id": id, "per": "read", "fpm": "x"}, []]);
+                self.claim_of(draft, "o", &all.to_string());
             }
         }
         if draft.random.percent(8) {
@@ -364,57 +260,19 @@ impl Plan {
 
     fn tweak_header(&mut self, draft: &mut Draft<'_>) {
         match draft.random.below(5) {
-            0 | 1 => self.set(
-                "cat",
-                draft
-                    .random
-                    .pick(&[
-                        json!(TEMPLATE),
-                        json!(MACHINE),
-                        json!(IGNORED),
-                        json!(SESSION),
-                        json!("cl_other"),
-                        json!(""),
-                        json!(null),
-                        json!(1),
-                    ])
-                    .clone(),
-            ),
-            2 => self.set(
+            0 => self.set("cat", json!(draft.random.pick(&[TEMPLATE, MACHINE, IGNORED, SESSION]))),
+            1 => self.set_of(draft, "cat", r#"["cl_other", "", null, 1]"#),
+            2 => self.set_of(
+                draft,
                 "typ",
-                draft
-                    .random
-                    .pick(&[
-                        json!("at+jwt"),
-                        json!("application/at+jwt"),
-                        json!("jwt"),
-                        json!("JOSE"),
-                        json!(""),
-                        json!(null),
-                        json!(1),
-                        json!(["JWT"]),
-                    ])
-                    .clone(),
+                r#"["at+jwt", "application/at+jwt", "jwt", "JOSE", "", null, 1, ["JWT"]]"#,
             ),
             3 => drop(self.header.remove("typ")),
-            _ => self.set(
-                "alg",
-                draft
-                    .random
-                    .pick(&[
-                        json!("HS256"),
-                        json!("none"),
-                        json!("ES256"),
-                        json!("PS256"),
-                        json!(""),
-                        json!(null),
-                        json!(["RS256"]),
-                        json!("rs256"),
-                        json!("RS384"),
-                        json!("RS512"),
-                    ])
-                    .clone(),
-            ),
+            _ => {
+                let names =
+                    r#"["HS256", "none", "ES256", "PS256", "", null, ["RS256"], "rs256", "RS384", "RS512"]"#;
+                self.set_of(draft, "alg", names);
+            }
         }
     }
 
@@ -422,20 +280,7 @@ impl Plan {
         match draft.random.below(10) {
             0 => self.signer = *draft.random.pick(&[Signer::B, Signer::Nobody, Signer::Unsigned, Signer::Ec]),
             1 => self.set("kid", json!("kid-unknown")),
-            2 => self.set(
-                "kid",
-                draft
-                    .random
-                    .pick(&[
-                        json!(""),
-                        json!(null),
-                        json!(7),
-                        json!("kid-a-bare"),
-                        json!("__proto__"),
-                        json!("kid-ü"),
-                    ])
-                    .clone(),
-            ),
+            2 => self.set_of(draft, "kid", r#"["", null, 7, "kid-a-bare", "__proto__", "kid-ü"]"#),
             3 => drop(self.header.remove("kid")),
             4 => (self.signer, _) = (Signer::B, self.set("kid", json!("kid-b"))),
             5 => (self.signer, _) = (Signer::B, self.set("kid", json!("kid-long"))),
@@ -466,7 +311,7 @@ impl Plan {
                     "",
                     "{\"sub\":\"a\",\"sub\":\"b\"}",
                     "true",
-                ]))
+                ]));
             }
             1 => {
                 self.raw_header = Some(*draft.random.pick(&[
@@ -478,11 +323,18 @@ impl Plan {
                     "",
                     "{}",
                     " {\"alg\":\"RS256\",\"kid\":\"kid-a\"} ",
-                ]))
+                ]));
             }
             _ => self.bend = Some(*draft.random.pick(BENDS)),
         }
     }
+}
+
+/// Picks one of the values in a JSON list.
+fn one_of(draft: &mut Draft<'_>, list: &str) -> Value {
+    let values: Vec<Value> = serde_json::from_str(list).unwrap_or_default();
+    // A list that is none is a defect of this file, and the tests find it.
+    if values.is_empty() { Value::Null } else { draft.random.pick(&values).clone() }
 }
 
 /// Ways in which the text of a token is no token, or hardly one.
