@@ -11,6 +11,7 @@ pub mod compare;
 pub mod differences;
 pub mod explain;
 pub mod generate;
+pub mod golden;
 pub mod head;
 pub mod minimise;
 pub mod process;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::case::{Case, Outcome};
 use crate::differences::Known;
+use crate::golden::Golden;
 
 /// A difference that nobody meant.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct Report {
     pub known: BTreeMap<&'static str, usize>,
     /// What nobody meant, by what it looks like.
     pub findings: BTreeMap<String, Finding>,
+    /// The cases on which both sides agree, where they are to be kept.
+    pub recorded: Vec<Golden>,
 }
 
 impl Report {
@@ -39,6 +42,13 @@ impl Report {
         let reason = reference.reason.as_deref().unwrap_or("-");
         let redirects = if reference.header("location").is_some() { " with a location" } else { "" };
         *self.reasons.entry(format!("{} {reason} [{token}]{redirects}", reference.status)).or_default() += 1;
+    }
+
+    /// Notes the known differences that explain a case.
+    pub fn agreed(&mut self, names: &[&'static str]) {
+        for name in names {
+            *self.known.entry(name).or_default() += 1;
+        }
     }
 
     /// Notes a difference that nobody meant.
@@ -58,6 +68,7 @@ impl Report {
         for (name, count) in other.known {
             *self.known.entry(name).or_default() += count;
         }
+        self.recorded.extend(other.recorded);
         for (looks, finding) in other.findings {
             let count = finding.count;
             self.findings.entry(looks).or_insert(Finding { count: 0, ..finding }).count += count;

@@ -3,6 +3,7 @@
 //! Fails where a difference was found that nobody meant.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Instant;
@@ -12,19 +13,21 @@ use nostore_conformance::case::{Case, Outcome};
 use nostore_conformance::differences::{Known, Verdict, judge, known};
 use nostore_conformance::explain;
 use nostore_conformance::generate::Generator;
+use nostore_conformance::golden::{Golden, pack};
 use nostore_conformance::minimise::minimise;
 use nostore_conformance::process::Process;
 use nostore_conformance::report::{Report, signature};
 
 const HELP: &str = "\
-Usage: differential [--cases N] [--seed S] [--show K] [--jobs J] [--first N] [--print 1]
+Usage: differential [--cases N] [--seed S] [--show K] [--jobs J] [--first N] [--print 1] [--record 1]
 
   --cases N   how many cases (10000)
   --seed S    where they start (1)
   --show K    how many findings are shown at full length (20)
   --jobs J    how many workers of each side run (2)
   --first N   the number of the first case (0)
-  --print 1   only print the cases, one a line";
+  --print 1   only print the cases, one a line
+  --record 1  keep the cases for the test without the reference";
 
 /// How many cases are on the way at once.
 const BATCH: usize = 200;
@@ -36,6 +39,7 @@ struct Arguments {
     jobs: u64,
     first: u64,
     print: bool,
+    record: bool,
 }
 
 impl Arguments {
@@ -68,7 +72,8 @@ fn say(text: &str) {
 }
 
 fn arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
-    let mut arguments = Arguments { cases: 10_000, seed: 1, show: 20, jobs: 2, first: 0, print: false };
+    let mut arguments =
+        Arguments { cases: 10_000, seed: 1, show: 20, jobs: 2, first: 0, print: false, record: false };
     while let Some(flag) = words.next() {
         let value = words.next().ok_or_else(|| format!("expected a number behind {flag}"))?;
         let number =
@@ -80,9 +85,10 @@ fn arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments, Strin
             "--jobs" => arguments.jobs = number.max(1),
             "--first" => arguments.first = number,
             "--print" => arguments.print = number != 0,
+            "--record" => arguments.record = number != 0,
             _ => {
                 return Err(format!(
-                    "expected --cases, --seed, --show, --jobs, --first or --print, found {flag}"
+                    "expected --cases, --seed, --show, --jobs, --first, --print or --record, found {flag}"
                 ));
             }
         }
@@ -113,6 +119,9 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
         report.add(part);
     }
     tell(&report, &known);
+    if arguments.record {
+        record(report.recorded.clone())?;
+    }
     show_findings(&report, &known, &backend, arguments.show)?;
     let differing: usize = report.findings.values().map(|finding| finding.count).sum();
     say(&format!(
@@ -123,6 +132,17 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
         report.findings.len(),
     ));
     Ok(report.findings.is_empty())
+}
+
+fn record(mut cases: Vec<Golden>) -> Result<(), String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/cases.gz");
+    cases.sort_by_cached_key(|golden| {
+        let id = golden.case.id.as_str().and_then(|id| id.rsplit('-').next()?.parse::<u64>().ok());
+        id.unwrap_or_default()
+    });
+    let packed = pack(&cases)?;
+    say(&format!("{} cases in {} bytes", cases.len(), packed.len()));
+    std::fs::write(&path, packed).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 fn print(arguments: &Arguments) -> Result<bool, String> {
@@ -157,13 +177,22 @@ impl Pair {
             let (reference, ours) = self.decide(&cases)?;
             for ((case, reference), ours) in cases.iter().zip(&reference).zip(&ours) {
                 report.note(reference);
-                match judge(known, case, reference, ours, |other| self.reference.decide_one(other))? {
-                    Verdict::Agreed(names) => {
-                        for name in names {
-                            *report.known.entry(name).or_default() += 1;
-                        }
+                let mut others = Vec::new();
+                let verdict = judge(known, case, reference, ours, |other| {
+                    let outcome = self.reference.decide_one(other)?;
+                    others.push((other.clone(), outcome.clone()));
+                    Ok(outcome)
+                })?;
+                match verdict {
+                    Verdict::Agreed(names) => report.agreed(&names),
+                    Verdict::Differs(aspects) => {
+                        report.differs(case, reference, ours, &aspects);
+                        continue;
                     }
-                    Verdict::Differs(aspects) => report.differs(case, reference, ours, &aspects),
+                }
+                if arguments.record {
+                    let (case, reference) = (case.clone(), reference.clone());
+                    report.recorded.push(Golden { case, reference, others });
                 }
             }
         }
