@@ -162,8 +162,11 @@ fn returning(context: &Context<'_>, directives: &[String], decision: Decision) -
         safety.push(FieldEdit::append("set-cookie", SetCookie::deletion(name::NONCE).to_string()));
     }
     let url = if context.is_development() { context.url() } else { None };
-    if let Some(url) = url.filter(|_| context.may_hop(hop::CLEANING_HOPS)) {
-        edits.extend(redirect(target::cleaned(&url)));
+    let clean = url.map(|url| (target::cleaned(&url), url));
+    // What only a cookie brought leaves the URL as it is: it is visited once more, and not again.
+    let clean = clean.filter(|(clean, url)| context.hops == 0 || clean != url.as_str());
+    if let Some((clean, _)) = clean.filter(|_| context.may_hop(hop::CLEANING_HOPS)) {
+        edits.extend(redirect(clean));
         safety.extend(hopping(context, hop::CLEANING_HOPS));
     }
     Decision { safety, ..decision.with_state(edits) }

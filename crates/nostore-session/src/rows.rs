@@ -8,7 +8,7 @@ use std::sync::Arc;
 use nostore_message::{RequestHead, UnixTime};
 use serde_json::Value;
 
-use crate::context::{Context, Decoded, Read, Token, is_navigation};
+use crate::context::{Context, Decoded, Read, Token};
 use crate::handshake::{done, maybe_handshake, resolve};
 use crate::machines::machine;
 use crate::need::{Facts, Step};
@@ -17,7 +17,7 @@ use crate::satellite::{
     cross_origin, misconfigured, primary_responds, satellite_in_development, satellite_in_production,
 };
 use crate::token::{Refusal, TokenError, is_other_kind, malformed, verify_session};
-use crate::{Accepts, Config, Decision, Reason, Session, TokenType, hop};
+use crate::{Accepts, Config, Decision, Reason, Session, TokenType};
 
 type Row = fn(&Context<'_>) -> Option<Step>;
 
@@ -49,10 +49,7 @@ pub fn authenticate(request: &RequestHead<'_>, config: &Config, facts: &Facts<'_
     }
     let read = Read::new(request, config, now);
     let context = Context::new(&read, request, config, facts, now);
-    match dispatch(&context) {
-        Step::Done(decision) => Step::Done(ended(&context, decision)),
-        need @ Step::Need(_) => need,
-    }
+    dispatch(&context)
 }
 
 /// Chooses by what is accepted and by the token in the header (section 4.1 of the protocol).
@@ -85,14 +82,6 @@ fn cookies(context: &Context<'_>) -> Step {
     let decided = COOKIE_ROWS.iter().find_map(|row| row(context));
     // The last row always decides; signed out is the answer that fails closed.
     decided.unwrap_or_else(|| done(Decision::signed_out(Reason::UnexpectedError, "")))
-}
-
-/// Where a navigation ends at a page, its redirects are forgotten.
-fn ended(context: &Context<'_>, mut decision: Box<Decision>) -> Box<Decision> {
-    if context.hops > 0 && decision.location().is_none() && is_navigation(context.request) {
-        decision.safety.push(hop::forget());
-    }
-    decision
 }
 
 /// For a session token in `Authorization`. Cookies are not looked at then.

@@ -114,6 +114,11 @@ impl Sessions {
             exchange.note(Sensitivity::Personalized, Why::ProtectAll);
         }
         let (level, mut edits) = exchange.commit();
+        if level.is_some() {
+            let mut changed = response.clone();
+            apply(&edits, &mut changed.fields);
+            edits.extend(self.count_answer(exchange.head(), &changed));
+        }
         let mut changed = response.clone();
         apply(&edits, &mut changed.fields);
         let circumstances = Circumstances {

@@ -4,9 +4,10 @@ use std::ffi::OsStr;
 use std::sync::Arc;
 
 use nostore_cache::{NetlifyVary, Platform, netlify_vary};
-use nostore_message::{FieldEdit, Origin, RequestHead};
+use nostore_message::{FieldEdit, Origin, RequestHead, ResponseHead};
 use nostore_session::{
-    Config, ConfigError, Decision, Instance, SignInTurn, clear_cookies, sign_in_location, sign_in_turn,
+    Config, ConfigError, Decision, Instance, SignInTurn, clear_cookies, count_answer, sign_in_location,
+    sign_in_page_turn, sign_in_turn,
 };
 
 use crate::driver::{Decided, Driver};
@@ -153,7 +154,20 @@ impl Sessions {
     }
 
     pub(crate) fn sign_in_turn(&self, request: &RequestHead<'_>, decision: &Decision) -> SignInTurn {
-        sign_in_turn(request, &self.0.config, decision, self.0.clock.now())
+        sign_in_turn(request, decision, self.0.clock.now())
+    }
+
+    pub(crate) fn count_answer(
+        &self,
+        request: &RequestHead<'_>,
+        response: &ResponseHead<'_>,
+    ) -> Option<FieldEdit> {
+        count_answer(request, response, self.0.clock.now())
+    }
+
+    /// Tells whether the site's sign-in page may send its visitor on; `None` on every other page.
+    pub(crate) fn sign_in_page_turn(&self, request: &RequestHead<'_>) -> Option<SignInTurn> {
+        (request.path() == self.0.sign_in_path).then(|| sign_in_page_turn(request, self.0.clock.now()))
     }
 
     pub(crate) fn clear_cookies(&self) -> Vec<FieldEdit> {
