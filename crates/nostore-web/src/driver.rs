@@ -59,6 +59,11 @@ impl Driver {
         Ok(Self { outbound: Outbound::new()?, keys: Arc::default(), flights, counters })
     }
 
+    /// Makes one for another identity service, over the same connections.
+    pub(crate) fn beside(&self) -> Self {
+        Self { outbound: self.outbound.clone(), keys: Arc::default() }
+    }
+
     /// Decides with what is known already. `None`: the identity service must be asked.
     pub(crate) fn decide_now(
         &self,
