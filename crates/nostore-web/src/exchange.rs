@@ -16,10 +16,12 @@ use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nostore_message::{FieldEdit, RequestHead, Sensitivity};
-use nostore_session::{SignInTurn, is_navigation};
+use nostore_session::{Decision, SignInTurn, carries_handshake_return, is_navigation};
 use tokio::sync::OnceCell;
 
 use crate::driver::Decided;
+use crate::events;
+use crate::metrics::Counters;
 use crate::{Answer, Auth, Sessions, Why};
 
 /// What a visitor reads where a redirect would only go on with a loop.
@@ -47,6 +49,7 @@ pub(crate) struct Ledger {
     signed_out: bool,
     lowered: bool,
     committed: bool,
+    told: bool,
     defects: u32,
 }
 
@@ -203,6 +206,7 @@ impl Exchange {
             Some(Decided::Failed(text)) => return Err(self.answer(500, Vec::new(), text.clone())),
             None => return Ok(Auth::new(Arc::clone(self), None)),
         };
+        self.tell(decision);
         if decision.location().is_some() {
             return Err(self.answer(307, decision.all_edits().cloned().collect(), ""));
         }
@@ -230,16 +234,35 @@ impl Exchange {
         };
         let refusal = match turn {
             SignInTurn::Go(counted) if self.is_navigation() => {
+                events::sign_in(&self.sessions.0.counters, self.sessions.hops(&self.head), &self.head);
                 edits.extend(counted);
                 edits.push(FieldEdit::set("location", self.sessions.sign_in_location(&self.head)));
                 return self.answer(307, edits, "");
             }
             SignInTurn::Go(_) => "401: sign in first\n",
-            SignInTurn::Stop => LOOP_STOPPED,
+            SignInTurn::Stop => {
+                self.tell_once(|counters, hops| events::loop_stopped(counters, None, hops, &self.head));
+                LOOP_STOPPED
+            }
         };
         // RFC 9110 section 15.5.2: a 401 names a challenge. Session tokens are accepted as bearer tokens.
         edits.push(FieldEdit::set("www-authenticate", "Bearer"));
         self.answer(401, edits, refusal)
+    }
+
+    /// Tells and counts the handshake's step that the decision is, once however many readers there are.
+    fn tell(&self, decision: &Decision) {
+        let returned = carries_handshake_return(&self.head, self.sessions.config());
+        if decision.loop_stopped || decision.location().is_some() || returned {
+            self.tell_once(|counters, hops| events::decided(counters, decision, hops, &self.head));
+        }
+    }
+
+    fn tell_once(&self, tell: impl FnOnce(&Counters, u32)) {
+        let told = std::mem::replace(&mut self.ledger().told, true);
+        if !told {
+            tell(&self.sessions.0.counters, self.sessions.hops(&self.head));
+        }
     }
 
     /// Tells whether the request loads a page.
@@ -294,6 +317,7 @@ impl Exchange {
         body: impl Into<std::borrow::Cow<'static, str>>,
     ) -> Answer {
         self.note(Sensitivity::AuthFlow, Why::Gate);
+        self.sessions.count_visit(&self.head, matches!(status, 300..=399));
         self.sessions.answer(status, edits, body.into())
     }
 

@@ -126,6 +126,7 @@ impl Sessions {
         if self.0.protect_all {
             exchange.note(Sensitivity::Personalized, Why::ProtectAll);
         }
+        self.count_visit(exchange.head(), response.is_redirect());
         let (level, mut edits) = exchange.commit();
         let mut changed = response.clone();
         apply(&edits, &mut changed.fields);

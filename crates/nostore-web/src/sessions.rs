@@ -7,13 +7,14 @@ use std::sync::Arc;
 use nostore_cache::{NetlifyVary, Platform, netlify_vary};
 use nostore_message::{FieldEdit, Origin, RequestHead};
 use nostore_session::{
-    Config, ConfigError, Decision, Instance, SignInTurn, clear_cookies, sign_in_location, sign_in_turn,
+    Config, ConfigError, Decision, Instance, SignInTurn, clear_cookies, hops, is_navigation,
+    sign_in_location, sign_in_turn,
 };
 
 use crate::driver::{Decided, Driver};
 use crate::metrics::{Counters, Metrics};
 use crate::routes::RouteError;
-use crate::{Clock, Environment, Forwarded, Routes, SignOut, SystemClock, TrustedProxies, return_path};
+use crate::{Clock, Environment, Forwarded, Routes, SignOut, SystemClock, TrustedProxies, memo, return_path};
 
 /// The sessions of one site. Cheap to clone; clones share the JWK Set and the connections.
 #[derive(Clone)]
@@ -52,6 +53,7 @@ pub struct SessionsBuilder {
     routes: Routes,
     public_url: Option<Origin>,
     proxies: TrustedProxies,
+    memo_bytes: u64,
     sign_in_path: String,
 }
 
@@ -107,6 +109,7 @@ impl Sessions {
             routes: Routes::new(),
             public_url: None,
             proxies: TrustedProxies::none(),
+            memo_bytes: memo::DEFAULT_BYTES,
             sign_in_path: "/sign-in".to_owned(),
         }
     }
@@ -115,6 +118,12 @@ impl Sessions {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    /// Forgets what is known of a session's tokens: their signatures are checked again. For apps that hear
+    /// of a revocation.
+    pub fn forget_session(&self, session_id: &str) {
+        self.0.driver.forget(session_id);
     }
 
     /// Returns what has been counted since these sessions were set up.
@@ -166,6 +175,19 @@ impl Sessions {
 
     pub(crate) fn sign_in_turn(&self, request: &RequestHead<'_>, decision: &Decision) -> SignInTurn {
         sign_in_turn(request, &self.0.config, decision, self.0.clock.now())
+    }
+
+    /// Returns how many redirects led to a request.
+    pub(crate) fn hops(&self, request: &RequestHead<'_>) -> u32 {
+        hops(request, self.0.clock.now())
+    }
+
+    /// Counts the redirects of the visit, where the response to `request` ends it.
+    pub(crate) fn count_visit(&self, request: &RequestHead<'_>, is_redirect: bool) {
+        let hops = self.hops(request);
+        if hops > 0 && !is_redirect && is_navigation(request) {
+            self.0.counters.visit(hops);
+        }
     }
 
     pub(crate) fn clear_cookies(&self) -> Vec<FieldEdit> {
@@ -263,6 +285,13 @@ impl SessionsBuilder {
         self
     }
 
+    /// Sets how many bytes of sessions are kept whose signature was checked, so that the same token costs no
+    /// second check. The default is 16 MiB, about four thousand sessions; 0 keeps none.
+    pub const fn token_memo_bytes(mut self, bytes: u64) -> Self {
+        self.memo_bytes = bytes;
+        self
+    }
+
     /// Sets the path of the site's sign-in page. The default is `/sign-in`.
     pub fn sign_in_path(mut self, path: impl Into<String>) -> Self {
         self.sign_in_path = path.into();
@@ -296,7 +325,7 @@ impl SessionsBuilder {
             self.config.cookie_names(),
         );
         let counters = Arc::<Counters>::default();
-        let driver = Driver::new(Arc::clone(&self.clock), Arc::clone(&counters));
+        let driver = Driver::new(Arc::clone(&self.clock), self.memo_bytes, Arc::clone(&counters));
         let driver = driver.map_err(BuildError::Client)?;
         Ok(Sessions(Arc::new(Inner {
             driver,
