@@ -15,7 +15,7 @@ use std::net::IpAddr;
 use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use nostore_message::{FieldEdit, RequestHead, Sensitivity};
+use nostore_message::{FieldEdit, Fields, RequestHead, ResponseHead, Sensitivity, apply};
 use nostore_session::{Decision, SignInTurn, carries_handshake_return, is_navigation};
 use tokio::sync::OnceCell;
 
@@ -25,7 +25,7 @@ use crate::metrics::Counters;
 use crate::{Answer, Auth, Sessions, Why};
 
 /// What a visitor reads where a redirect would only go on with a loop.
-const LOOP_STOPPED: &str = "401: signing in led back here again and again within two seconds, so it was stopped.\n\
+const LOOP_STOPPED: &str = "401: signing in led back here again and again, so it was stopped.\n\
     Either the publishable and the secret key belong to different instances, or this site's clock is wrong,\n\
     or a cache on the way replays a redirect, or a broken cookie of this site hides the new one (delete them).\n\
     Reload the page to try again.\n";
@@ -50,6 +50,7 @@ pub(crate) struct Ledger {
     lowered: bool,
     committed: bool,
     told: bool,
+    counted: bool,
     defects: u32,
 }
 
@@ -167,7 +168,10 @@ impl Exchange {
     /// [`Sensitivity::AuthFlow`].
     #[must_use]
     pub fn identity_sign_in_url(&self, redirect_url: &str) -> String {
-        self.note(Sensitivity::AuthFlow, Why::SignInOrOut);
+        let noted = self.note(Sensitivity::AuthFlow, Why::SignInOrOut);
+        if let Some(SignInTurn::Go(counted)) = self.sessions.sign_in_page_turn(&self.head).filter(|_| noted) {
+            self.ledger().pending.extend(counted);
+        }
         self.sessions.identity_sign_in_url(&self.head, redirect_url)
     }
 
@@ -210,6 +214,11 @@ impl Exchange {
         if decision.location().is_some() {
             return Err(self.answer(307, decision.all_edits().cloned().collect(), ""));
         }
+        // The sign-in page would send its visitor on: where that has gone on for too long, it says so instead.
+        let turn = self.sessions.sign_in_page_turn(&self.head).filter(|_| session.is_none());
+        if turn.is_some_and(|turn| decision.loop_stopped || turn == SignInTurn::Stop) {
+            return Err(self.stop_loop(decision.all_edits().cloned().collect()));
+        }
         let mut ledger = self.ledger();
         if !ledger.settled {
             ledger.settled = true;
@@ -232,22 +241,29 @@ impl Exchange {
             Some(Decided::Decision { decision, .. }) => self.sessions.sign_in_turn(&self.head, decision),
             _ => SignInTurn::Go(Vec::new()),
         };
-        let refusal = match turn {
+        match turn {
             SignInTurn::Go(counted) if self.is_navigation() => {
-                events::sign_in(&self.sessions.0.counters, self.sessions.hops(&self.head), &self.head);
+                if !std::mem::replace(&mut self.ledger().counted, true) {
+                    events::sign_in(&self.sessions.0.counters, self.sessions.hops(&self.head), &self.head);
+                }
                 edits.extend(counted);
                 edits.push(FieldEdit::set("location", self.sessions.sign_in_location(&self.head)));
-                return self.answer(307, edits, "");
+                self.answer(307, edits, "")
             }
-            SignInTurn::Go(_) => "401: sign in first\n",
-            SignInTurn::Stop => {
-                self.tell_once(|counters, hops| events::loop_stopped(counters, None, hops, &self.head));
-                LOOP_STOPPED
-            }
-        };
+            SignInTurn::Go(_) => self.unauthorized(edits, "401: sign in first\n"),
+            SignInTurn::Stop => self.stop_loop(edits),
+        }
+    }
+
+    fn stop_loop(&self, edits: Vec<FieldEdit>) -> Answer {
+        self.tell_once(|counters, hops| events::loop_stopped(counters, None, hops, &self.head));
+        self.unauthorized(edits, LOOP_STOPPED)
+    }
+
+    fn unauthorized(&self, mut edits: Vec<FieldEdit>, text: &'static str) -> Answer {
         // RFC 9110 section 15.5.2: a 401 names a challenge. Session tokens are accepted as bearer tokens.
         edits.push(FieldEdit::set("www-authenticate", "Bearer"));
-        self.answer(401, edits, refusal)
+        self.answer(401, edits, text)
     }
 
     /// Tells and counts the handshake's step that the decision is, once however many readers there are.
@@ -256,6 +272,19 @@ impl Exchange {
         if decision.loop_stopped || decision.location().is_some() || returned {
             self.tell_once(|counters, hops| events::decided(counters, decision, hops, &self.head));
         }
+    }
+
+    /// Goes on counting with an answer to a navigation: in the cookie, and once among what can be watched.
+    pub(crate) fn count_answer(&self, response: &ResponseHead<'_>) -> Option<FieldEdit> {
+        let edit = self.sessions.count_answer(&self.head, response)?;
+        let counted = std::mem::replace(&mut self.ledger().counted, true);
+        let (counters, hops) = (&self.sessions.0.counters, self.sessions.hops(&self.head));
+        match (counted, response.is_redirect()) {
+            (true, _) => {}
+            (false, true) => counters.redirect(hops),
+            (false, false) => counters.visit(hops),
+        }
+        Some(edit)
     }
 
     fn tell_once(&self, tell: impl FnOnce(&Counters, u32)) {
@@ -317,7 +346,10 @@ impl Exchange {
         body: impl Into<std::borrow::Cow<'static, str>>,
     ) -> Answer {
         self.note(Sensitivity::AuthFlow, Why::Gate);
-        self.sessions.count_visit(&self.head, matches!(status, 300..=399));
+        let mut head = ResponseHead { status, fields: Fields::new() };
+        apply(&edits, &mut head.fields);
+        let counted = self.count_answer(&head);
+        let edits = edits.into_iter().chain(counted).collect();
         self.sessions.answer(status, edits, body.into())
     }
 

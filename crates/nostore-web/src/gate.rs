@@ -126,8 +126,12 @@ impl Sessions {
         if self.0.protect_all {
             exchange.note(Sensitivity::Personalized, Why::ProtectAll);
         }
-        self.count_visit(exchange.head(), response.is_redirect());
         let (level, mut edits) = exchange.commit();
+        if level.is_some() {
+            let mut changed = response.clone();
+            apply(&edits, &mut changed.fields);
+            edits.extend(exchange.count_answer(&changed));
+        }
         let mut changed = response.clone();
         apply(&edits, &mut changed.fields);
         let circumstances = Circumstances {

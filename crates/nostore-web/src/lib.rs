@@ -54,6 +54,7 @@ mod protection;
 mod return_path;
 mod routes;
 mod sessions;
+mod settings;
 mod why;
 
 pub use answer::Answer;
@@ -70,4 +71,5 @@ pub use protection::{AUTH_SENSITIVE_FIELD, Circumstances, Protected, protect_res
 pub use return_path::safe_return_path;
 pub use routes::{Access, RouteError, Routes, Rule};
 pub use sessions::{BuildError, Sessions, SessionsBuilder};
+pub use settings::SettingsError;
 pub use why::{WHY_FIELD, Why};

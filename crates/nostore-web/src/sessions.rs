@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use nostore_cache::{NetlifyVary, Platform, netlify_vary};
-use nostore_message::{FieldEdit, Origin, RequestHead};
+use nostore_message::{FieldEdit, Origin, RequestHead, ResponseHead};
 use nostore_session::{
-    Config, ConfigError, Decision, Instance, SignInTurn, clear_cookies, hops, is_navigation,
-    sign_in_location, sign_in_turn,
+    Config, ConfigError, Decision, Instance, SignInTurn, clear_cookies, count_answer, hops, sign_in_location,
+    sign_in_page_turn, sign_in_turn,
 };
 
 use crate::driver::{Decided, Driver};
@@ -37,6 +37,7 @@ pub(crate) struct Inner {
     public_url: Option<Origin>,
     proxies: TrustedProxies,
     sign_in_path: String,
+    sign_in_elsewhere: bool,
 }
 
 /// Sets up [`Sessions`].
@@ -55,6 +56,7 @@ pub struct SessionsBuilder {
     proxies: TrustedProxies,
     memo_bytes: u64,
     sign_in_path: String,
+    sign_in_elsewhere: bool,
 }
 
 /// Why sessions could not be set up.
@@ -111,6 +113,7 @@ impl Sessions {
             proxies: TrustedProxies::none(),
             memo_bytes: memo::DEFAULT_BYTES,
             sign_in_path: "/sign-in".to_owned(),
+            sign_in_elsewhere: false,
         }
     }
 
@@ -140,10 +143,13 @@ impl Sessions {
         return_path::safe_return_path(request, self.0.public_url.as_ref(), redirect_url)
     }
 
-    /// Returns the location of the site's own sign-in page, as a path, which leads back to the URL of
-    /// `request`.
+    /// Returns the location of the sign-in page, which leads back to the URL of `request`: the site's own,
+    /// as a path, or that of the identity service.
     #[must_use]
     pub fn sign_in_location(&self, request: &RequestHead<'_>) -> String {
+        if self.0.sign_in_elsewhere {
+            return self.identity_sign_in_url(request, &request.target);
+        }
         let origin = format!("{}://{}", request.scheme, request.authority);
         let found = sign_in_location(request, &self.0.site_config, &request.target);
         let path = found.as_deref().and_then(|location| location.strip_prefix(&origin));
@@ -174,20 +180,25 @@ impl Sessions {
     }
 
     pub(crate) fn sign_in_turn(&self, request: &RequestHead<'_>, decision: &Decision) -> SignInTurn {
-        sign_in_turn(request, &self.0.config, decision, self.0.clock.now())
+        sign_in_turn(request, decision, self.0.clock.now())
+    }
+
+    pub(crate) fn count_answer(
+        &self,
+        request: &RequestHead<'_>,
+        response: &ResponseHead<'_>,
+    ) -> Option<FieldEdit> {
+        count_answer(request, response, self.0.clock.now())
+    }
+
+    /// Tells whether the site's sign-in page may send its visitor on; `None` on every other page.
+    pub(crate) fn sign_in_page_turn(&self, request: &RequestHead<'_>) -> Option<SignInTurn> {
+        (request.path() == self.0.sign_in_path).then(|| sign_in_page_turn(request, self.0.clock.now()))
     }
 
     /// Returns how many redirects led to a request.
     pub(crate) fn hops(&self, request: &RequestHead<'_>) -> u32 {
         hops(request, self.0.clock.now())
-    }
-
-    /// Counts the redirects of the visit, where the response to `request` ends it.
-    pub(crate) fn count_visit(&self, request: &RequestHead<'_>, is_redirect: bool) {
-        let hops = self.hops(request);
-        if hops > 0 && !is_redirect && is_navigation(request) {
-            self.0.counters.visit(hops);
-        }
     }
 
     pub(crate) fn clear_cookies(&self) -> Vec<FieldEdit> {
@@ -295,6 +306,14 @@ impl SessionsBuilder {
     /// Sets the path of the site's sign-in page. The default is `/sign-in`.
     pub fn sign_in_path(mut self, path: impl Into<String>) -> Self {
         self.sign_in_path = path.into();
+        self.sign_in_elsewhere = false;
+        self
+    }
+
+    /// Sends visitors who must sign in to the identity service's page at once, for a site without a
+    /// sign-in page of its own.
+    pub const fn sign_in_at_identity_service(mut self) -> Self {
+        self.sign_in_elsewhere = true;
         self
     }
 
@@ -312,7 +331,7 @@ impl SessionsBuilder {
         let site_config = self.config.clone().sign_in_url(path);
         let site_config = site_config
             .map_err(|error| BuildError::SignInPath { found: path.clone(), source: Some(error) })?;
-        self.routes.check(path)?;
+        if self.sign_in_elsewhere { self.routes.check_rules() } else { self.routes.check(path) }?;
         let environment = match (self.environment, self.platform, self.dev) {
             (Some(environment), ..) => environment,
             (None, Some(_), Some(_)) => Environment::default(),
@@ -342,6 +361,7 @@ impl SessionsBuilder {
             public_url: self.public_url,
             proxies: self.proxies,
             sign_in_path: self.sign_in_path,
+            sign_in_elsewhere: self.sign_in_elsewhere,
         })))
     }
 }

@@ -17,4 +17,5 @@ mod return_path;
 mod routes;
 mod service;
 mod sessions;
+mod settings;
 mod support;

@@ -123,8 +123,14 @@ impl Identity {
         assert_eq!(request.headers()["authorization"], "Bearer sk_hush");
         let script = Arc::clone(&self.script.lock().unwrap());
         let (status, body) = script(&target).ok_or_else(|| std::io::Error::other("hung up"))?;
-        Ok::<_, Infallible>(Response::builder().status(status).body(Full::new(Bytes::from(body))).unwrap())
-            .map_err(|never| match never {})
+        Ok::<_, Infallible>(
+            Response::builder()
+                .status(status)
+                .header("content-type", "application/json")
+                .body(Full::new(Bytes::from(body)))
+                .unwrap(),
+        )
+        .map_err(|never| match never {})
     }
 }
 
