@@ -88,6 +88,12 @@ impl Driver {
         self.flights.forget(|key| named_session(key).as_deref() == Some(session_id));
     }
 
+    /// Makes one for another identity service, over the same connections.
+    pub(crate) fn beside(&self) -> Self {
+        let (flights, counters) = (Arc::new(self.flights.beside()), Arc::clone(&self.counters));
+        Self { outbound: self.outbound.clone(), keys: Arc::default(), flights, counters }
+    }
+
     /// Decides with what is known already. `None`: the identity service must be asked.
     pub(crate) fn decide_now(
         &self,

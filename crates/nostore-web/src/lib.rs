@@ -36,6 +36,7 @@
 
 mod answer;
 mod auth;
+mod authenticator;
 mod backoff;
 mod clock;
 mod cookie_protection;
@@ -59,6 +60,7 @@ mod why;
 
 pub use answer::Answer;
 pub use auth::Auth;
+pub use authenticator::Authenticator;
 pub use clock::SystemClock;
 pub use cookie_protection::{CookieProtection, Marks, Observed};
 pub use environment::Environment;
