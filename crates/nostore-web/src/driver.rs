@@ -90,8 +90,19 @@ impl Driver {
 
     /// Makes one for another identity service, over the same connections.
     pub(crate) fn beside(&self) -> Self {
-        let (flights, counters) = (Arc::new(self.flights.beside()), Arc::clone(&self.counters));
-        Self { outbound: self.outbound.clone(), keys: Arc::default(), flights, counters }
+        Self {
+            outbound: self.outbound.beside(),
+            keys: Arc::default(),
+            flights: Arc::new(self.flights.beside()),
+            opaque: Arc::clone(&self.opaque),
+            memo: Memo::new(self.memo.bytes()),
+            counters: Arc::clone(&self.counters),
+        }
+    }
+
+    /// Makes the memo that large, and empty.
+    pub(crate) fn remembering(self, bytes: u64) -> Self {
+        Self { memo: Memo::new(bytes), ..self }
     }
 
     /// Decides with what is known already. `None`: the identity service must be asked.
@@ -287,7 +298,8 @@ fn sharing_key(need: &Need, request: &OutboundRequest) -> String {
         }
         _ => String::from_utf8_lossy(&request.body).into_owned(),
     };
-    format!("{} {} {rest}", need.code(), request.url)
+    let secret = request.fields.first("authorization").unwrap_or_default();
+    format!("{} {} {secret} {rest}", need.code(), request.url)
 }
 
 /// How long an answer is good for those who come after it. A nonce is good once, and a machine's token until

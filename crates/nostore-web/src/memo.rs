@@ -43,6 +43,7 @@ type Sessions = Cache<Key, Known, ByBytes, RandomState>;
 
 /// The sessions of one site. `None` inside: nothing is kept.
 pub(crate) struct Memo {
+    bytes: u64,
     sessions: Option<Sessions>,
     generation: AtomicU64,
 }
@@ -71,7 +72,12 @@ impl Memo {
         let sessions = options.map(|options| {
             Cache::with_options(options, ByBytes, RandomState::new(), DefaultLifecycle::default())
         });
-        Self { sessions, generation: AtomicU64::new(0) }
+        Self { bytes, sessions, generation: AtomicU64::new(0) }
+    }
+
+    /// Returns how much may be kept.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Returns the memo as the law sees it, at `now` and under that generation of keys.
