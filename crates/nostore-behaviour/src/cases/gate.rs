@@ -5,7 +5,7 @@ use crate::adapter::Setting::{Bare, Development, Eager, Twice};
 use crate::case::{Asks, Case, Expected, fetch, page, status};
 
 pub(super) fn cases() -> Vec<Case> {
-    [readers(), rules(), returns(), development(), eager(), bare()].concat()
+    [readers(), requirements(), rules(), returns(), development(), eager(), bare()].concat()
 }
 
 fn gate(code: u16, asks: Asks) -> Expected {
@@ -34,6 +34,30 @@ fn readers() -> Vec<Case> {
         live("RequireAuth: a loop is stopped", looping, require(401)),
         live("the sign-in page of the identity service", page("/exchange/identity", ""), identity),
         under(Twice, "twice: a refusal of an extractor is sent once", page("/mine", ""), require(307)),
+    ]
+}
+
+/// What is asked besides being signed in: `/admins` in the extractor, `/erase` in the handler.
+fn requirements() -> Vec<Case> {
+    let alice = |body: &str| status(200).never(&[]).body(body);
+    let forbidden = || status(403).never(&[]).body("403: you are signed in, but this is not for you\n");
+    let require = |code| gate(code, Asks::Require);
+    vec![
+        live("Require: an admin", page("/admins", "{alice}"), alice("alice@example.com")),
+        live("Require: a member is a 403", page("/admins", "{bob}"), forbidden()),
+        live("Require: a member's fetch is a 403", fetch("/admins", "{bob}"), forbidden()),
+        live("Require: a stranger's page is sent to sign in", page("/admins", ""), require(307).body("")),
+        live("Require: a stranger's fetch is a 401", fetch("/admins", ""), require(401)),
+        live("Require: an expired session is sent to find out", page("/admins", "{expired}"), require(307)),
+        live("a check in the handler: an admin", page("/erase", "{alice}"), alice("erased")),
+        live("a check in the handler: a member is a 403", page("/erase", "{bob}"), forbidden()),
+        live("a check in the handler: a stranger's fetch is a 401", fetch("/erase", ""), require(401)),
+        under(
+            Bare,
+            "without middleware: Require is a 500, too",
+            page("/admins", "{alice}"),
+            status(500).never(&[]),
+        ),
     ]
 }
 
