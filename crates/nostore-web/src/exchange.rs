@@ -19,7 +19,7 @@ use nostore_session::{SignInTurn, is_navigation};
 use tokio::sync::OnceCell;
 
 use crate::driver::Decided;
-use crate::{Answer, Auth, Sessions, Why};
+use crate::{Answer, Auth, Sessions, Why, grpc};
 
 /// What a visitor reads where a redirect would only go on with a loop.
 const LOOP_STOPPED: &str = "401: signing in led back here again and again, so it was stopped.\n\
@@ -296,10 +296,14 @@ impl Exchange {
     pub(crate) fn answer(
         &self,
         status: u16,
-        edits: Vec<FieldEdit>,
+        mut edits: Vec<FieldEdit>,
         body: impl Into<std::borrow::Cow<'static, str>>,
     ) -> Answer {
         self.note(Sensitivity::AuthFlow, Why::Gate);
+        if let Some(told) = grpc::refusal(&self.head, status) {
+            edits.extend(told);
+            return self.sessions.answer(status, edits, "".into());
+        }
         let mut head = ResponseHead { status, fields: Fields::new() };
         apply(&edits, &mut head.fields);
         let counted = self.sessions.count_answer(&self.head, &head);

@@ -42,6 +42,7 @@ mod driver;
 mod environment;
 mod exchange;
 mod gate;
+mod grpc;
 mod keys;
 mod outbound;
 mod protection;

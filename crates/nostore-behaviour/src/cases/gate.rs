@@ -18,7 +18,7 @@ fn readers() -> Vec<Case> {
     let head = page("/mine", "").method("HEAD");
     let looping = page("/mine", "__clerk_redirect_count=3; {expired}");
     let identity = "https://accounts.nostore.example/sign-in?redirect_url=http%3A%2F%2Fshop.example%2Fwho";
-    let identity = status(303).never(&[("location", identity)]);
+    let identity = status(303).never(&[("location", identity), ("set-cookie", "__nostore_hops=*")]);
     let find_out = gate(307, Asks::Auth).body("");
     vec![
         live("Auth: an expired session on a page is sent to find out", page("/who", "{expired}"), find_out),
@@ -64,10 +64,12 @@ fn requirements() -> Vec<Case> {
 fn rules() -> Vec<Case> {
     let begin = |code| gate(code, Asks::Begin);
     let post = fetch("/admin/rows", "").method("POST");
+    let call = post.clone().field("content-type", "application/grpc");
     vec![
         live("a route rule sends a stranger to sign in", page("/admin/rows", ""), begin(307).body("")),
         live("a route rule refuses a fetch", fetch("/admin/rows", ""), begin(401)),
         live("a route rule refuses a POST", post, begin(401)),
+        live("a route rule refuses a gRPC call without content", call, begin(401).body("")),
         live("a route rule covers pages that are not there", page("/admin/missing", ""), begin(307)),
         live("a route rule covers another spelling", page("/%61dmin/rows", ""), begin(307)),
         under(Twice, "twice: the gate answers once", page("/admin/rows", ""), begin(307)),
