@@ -36,14 +36,19 @@
 
 mod answer;
 mod auth;
+mod authenticator;
+mod backoff;
 mod clock;
 mod cookie_protection;
 mod driver;
 mod environment;
 mod exchange;
+mod flights;
+mod forwarded;
 mod gate;
 mod grpc;
 mod keys;
+mod metrics;
 mod outbound;
 mod protection;
 mod requirement;
@@ -55,11 +60,14 @@ mod why;
 
 pub use answer::Answer;
 pub use auth::Auth;
+pub use authenticator::Authenticator;
 pub use clock::SystemClock;
 pub use cookie_protection::{CookieProtection, Marks, Observed};
 pub use environment::Environment;
 pub use exchange::{Exchange, SignOut};
+pub use forwarded::{Forwarded, ForwardedField, Network, Peer, ProxyError, TrustedProxies};
 pub use gate::{Begin, BeginFuture, Start};
+pub use metrics::Metrics;
 pub use nostore_message::Clock;
 pub use protection::{AUTH_SENSITIVE_FIELD, Circumstances, Protected, protect_response};
 pub use requirement::Requirement;

@@ -4,6 +4,7 @@
 mod cookie_protection;
 mod ending;
 mod exchange;
+mod forwarded;
 mod gate;
 mod heads;
 mod keys;
