@@ -102,7 +102,8 @@ async fn a_trusted_proxy_is_known_by_the_connections_other_end() {
     let app = test::init_service(app).await;
     for (peer, believed) in [("10.0.0.1:9", true), ("203.0.113.66:9", false)] {
         let request = test::TestRequest::get().uri("/dashboard").peer_addr(peer.parse().unwrap());
-        let request = request.insert_header(("x-forwarded-host", "shop.example"));
+        let request =
+            request.insert_header(("host", "localhost")).insert_header(("x-forwarded-host", "shop.example"));
         let request = request.insert_header(("accept", "text/html")).to_request();
         let response = test::call_service(&app, request).await;
         let location = response.headers().get("location").unwrap().to_str().unwrap();
