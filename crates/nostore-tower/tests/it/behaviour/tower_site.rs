@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
@@ -68,7 +68,7 @@ where
 }
 
 async fn answer(request: Request<Incoming>, gate: Gate) -> Response<PlainBody> {
-    let refused = |refusal: Refusal| refusal.response::<Full<Bytes>>().map(|body| body.boxed_unsync());
+    let refused = |refusal: Refusal| refusal.response::<Full<Bytes>>().map(BodyExt::boxed_unsync);
     route(request, gate).await.unwrap_or_else(refused)
 }
 
