@@ -1,5 +1,6 @@
 //! Every chore of this repository, so that people and machines run the same thing.
 
+mod differential;
 mod install;
 mod requirements;
 mod shots;
@@ -17,6 +18,7 @@ Usage: cargo xtask <chore>
   tidy           structure: headers, sizes, the laws' bans, the direction of dependencies
   requirements   each line of docs/requirements.md with its tests; fails on a due line without one
   deny           bans, licences and sources by deny.toml
+  differential   cases from a seed, decided by us and by the reference implementation (--cases N --seed S)
   shots          the pictures in docs/img, made in Chromium
   cold           times a first build of the command in an empty target folder and lists what it is made of";
 
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         ),
         "shots" => shots::make(),
         "cold" => cold(),
+        "differential" => differential::run(&arguments[1..]),
         "help" | "--help" | "-h" => {
             step::say(HELP);
             Ok(())

@@ -1,42 +1,84 @@
-//! JWKs for RSA and JWK Sets (RFC 7517).
-//!
-//! A set keeps what it cannot use aside instead of failing, as RFC 7517 section 5 asks for.
+//! Public keys: JWKs (RFC 7517 section 4) and what stands in a PEM file.
 
 use serde_json::{Map, Value, json};
 
-use crate::base64url;
+use crate::material::Material;
+#[cfg(feature = "native")]
+use crate::verify::Parsed;
+use crate::{Algorithm, pem};
 
-/// A public RSA key (RFC 7518 section 6.3.1).
+/// A public key: RSA, P-256 or Ed25519 (RFC 7518 sections 6.2.1 and 6.3.1, RFC 8037 section 2).
+///
+/// Two keys are equal when their names, their algorithms and their parameters are.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Jwk {
     kid: Option<String>,
     alg: Option<String>,
-    modulus: Vec<u8>,
-    exponent: Vec<u8>,
+    material: Material,
+    /// The same key as the cryptographic library wants it, made when it is first needed.
+    #[cfg(feature = "native")]
+    parsed: Parsed,
 }
 
-/// Why a JSON value is not a key that we use.
+/// Why something is not a key that we use.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwkError {
-    /// The value is not a JSON object.
-    #[error("expected a JSON object")]
-    NotAnObject,
-    /// The key may not be used to verify (RFC 7517 sections 4.2 and 4.3).
-    #[error("expected a key for verifying signatures, found another `use` or `key_ops`")]
-    OtherUse,
-    /// The key's type is not RSA.
-    #[error("expected `kty` RSA, found {found}")]
+    /// The key is of a curve that is not supported (RFC 7518 section 6.2.1.1, RFC 8037 section 2).
+    #[error("expected `crv` {expected}, found {found}")]
+    Curve {
+        /// The one curve that is supported with the key's type.
+        expected: &'static str,
+        /// The curve, or `nothing`.
+        found: String,
+    },
+    /// The key's type is not supported.
+    #[error("expected `kty` EC, OKP or RSA, found {found}")]
     KeyType {
         /// The type, or `nothing`.
         found: String,
     },
-    /// Modulus or exponent is absent, empty or not base64url.
+    /// The modulus of a key in PEM is too short to be safe or too long to be checked.
+    #[error("expected an RSA modulus of 2048 to 8192 bits, found {found_bits} bits")]
+    ModulusBits {
+        /// The length of the modulus in bits.
+        found_bits: usize,
+    },
+    /// The value is not a JSON object.
+    #[error("expected a JSON object")]
+    NotAnObject,
+    /// A coordinate is longer or shorter than its curve's (RFC 7518 section 6.2.1.2).
+    #[error("expected 32 octets in `{parameter}`, found {found}")]
+    Octets {
+        /// `x` or `y`.
+        parameter: &'static str,
+        /// How many octets there are.
+        found: usize,
+    },
+    /// The key may not be used to verify (RFC 7517 sections 4.2 and 4.3).
+    #[error("expected a key for verifying signatures, found another `use` or `key_ops`")]
+    OtherUse,
+    /// A parameter is absent, empty or not base64url.
     #[error("expected base64url without padding in `{parameter}`")]
     Parameter {
-        /// `n` or `e`.
+        /// `n`, `e`, `x` or `y`.
         parameter: &'static str,
     },
+    /// The text is neither one PEM block nor base64 (RFC 7468 section 2).
+    #[error("expected one PEM block `PUBLIC KEY` or its base64")]
+    Pem,
+    /// The text is a PEM block of something else (RFC 7468 section 13).
+    #[error("expected a PEM block `PUBLIC KEY`, found `{found}`")]
+    PemLabel {
+        /// The label, if it looks like one.
+        found: String,
+    },
+    /// The bytes in the PEM block are not a key (RFC 5280 section 4.1.2.7).
+    #[error("expected a SubjectPublicKeyInfo in DER")]
+    Spki,
+    /// The bytes in the PEM block are a key that is not supported.
+    #[error("expected a key for RSA, P-256 or Ed25519, found another algorithm")]
+    SpkiAlgorithm,
 }
 
 impl JwkError {
@@ -44,19 +86,38 @@ impl JwkError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::NotAnObject => "jwk-not-an-object",
-            Self::OtherUse => "jwk-other-use",
+            Self::Curve { .. } => "jwk-curve",
             Self::KeyType { .. } => "jwk-key-type",
+            Self::ModulusBits { .. } => "jwk-modulus-bits",
+            Self::NotAnObject => "jwk-not-an-object",
+            Self::Octets { .. } => "jwk-octets",
+            Self::OtherUse => "jwk-other-use",
             Self::Parameter { .. } => "jwk-parameter",
+            Self::Pem => "jwk-pem",
+            Self::PemLabel { .. } => "jwk-pem-label",
+            Self::Spki => "jwk-spki",
+            Self::SpkiAlgorithm => "jwk-spki-algorithm",
         }
     }
 }
 
 impl Jwk {
-    /// Makes a key from big-endian bytes; leading zero octets are dropped.
+    /// Makes an RSA key from big-endian bytes; leading zero octets are dropped.
     #[must_use]
     pub fn rsa(kid: Option<String>, alg: Option<String>, modulus: &[u8], exponent: &[u8]) -> Self {
-        Self { kid, alg, modulus: without_zeros(modulus), exponent: without_zeros(exponent) }
+        Self::new(kid, alg, Material::rsa(modulus, exponent))
+    }
+
+    /// Makes a P-256 key from the coordinates of its point, big-endian.
+    #[must_use]
+    pub fn p256(kid: Option<String>, alg: Option<String>, x: [u8; 32], y: [u8; 32]) -> Self {
+        Self::new(kid, alg, Material::P256 { x, y })
+    }
+
+    /// Makes an Ed25519 key from its encoding (RFC 8032 section 5.1.5).
+    #[must_use]
+    pub fn ed25519(kid: Option<String>, alg: Option<String>, x: [u8; 32]) -> Self {
+        Self::new(kid, alg, Material::Ed25519 { x })
     }
 
     /// Reads one key. Private parameters are not kept.
@@ -67,17 +128,39 @@ impl Jwk {
     pub fn from_json(value: &Value) -> Result<Self, JwkError> {
         let key = value.as_object().ok_or(JwkError::NotAnObject)?;
         let text = |name: &str| key.get(name).and_then(Value::as_str);
-        let kty = text("kty").unwrap_or("nothing");
-        if kty != "RSA" {
-            return Err(JwkError::KeyType { found: kty.to_owned() });
-        }
-        if !verifies(key) {
+        let material = Material::from_json(text("kty").unwrap_or("nothing"), key);
+        if !matches!(material, Err(JwkError::KeyType { .. })) && !is_to_verify(key) {
             return Err(JwkError::OtherUse);
         }
-        let modulus = unsigned(text("n"), "n")?;
-        let exponent = unsigned(text("e"), "e")?;
         let own = |name: &str| text(name).map(str::to_owned);
-        Ok(Self { kid: own("kid"), alg: own("alg"), modulus, exponent })
+        Ok(Self::new(own("kid"), own("alg"), material?))
+    }
+
+    /// Reads a `SubjectPublicKeyInfo` in PEM (RFC 7468 section 13). The armour may be missing, and line
+    /// breaks may be missing, too many, or written as `\n`.
+    ///
+    /// The key has no name and is for one algorithm: an RSA key for RS256, a P-256 key for ES256, an
+    /// Ed25519 key for `EdDSA`.
+    ///
+    /// # Errors
+    ///
+    /// Says what keeps the key from being used; an RSA key has 2048 to 8192 bits. The text is not
+    /// repeated: it might be a private key.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let key = nostore_jose::Jwk::from_pem(
+    ///     "-----BEGIN PUBLIC KEY-----\n\
+    ///      MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n\
+    ///      -----END PUBLIC KEY-----\n",
+    /// )?;
+    /// assert_eq!(key.alg(), Some("EdDSA"));
+    /// # Ok::<(), nostore_jose::JwkError>(())
+    /// ```
+    pub fn from_pem(text: &str) -> Result<Self, JwkError> {
+        let (algorithm, material) = Material::from_spki(&pem::decode(text)?)?;
+        Ok(Self::new(None, Some(algorithm.name().to_owned()), material))
     }
 
     /// Returns the key's name.
@@ -92,16 +175,35 @@ impl Jwk {
         self.alg.as_deref()
     }
 
-    /// Returns the modulus, big-endian, without leading zeros.
+    /// Returns the key's type: `EC`, `OKP` or `RSA` (RFC 7517 section 4.1).
     #[must_use]
-    pub fn modulus(&self) -> &[u8] {
-        &self.modulus
+    pub const fn kty(&self) -> &'static str {
+        self.material.kty()
     }
 
-    /// Returns the public exponent, big-endian, without leading zeros.
+    /// Tells whether the key may verify signatures of that algorithm: the type must be the algorithm's,
+    /// and `alg`, where there is one, must name it (RFC 8725 section 3.1).
     #[must_use]
-    pub fn exponent(&self) -> &[u8] {
-        &self.exponent
+    pub fn is_for(&self, algorithm: Algorithm) -> bool {
+        self.kty() == algorithm.kty() && self.alg().is_none_or(|alg| alg == algorithm.name())
+    }
+
+    /// Returns the modulus of an RSA key, big-endian, without leading zeros.
+    #[must_use]
+    pub fn modulus(&self) -> Option<&[u8]> {
+        match &self.material {
+            Material::Rsa { modulus, .. } => Some(modulus),
+            Material::Ed25519 { .. } | Material::P256 { .. } => None,
+        }
+    }
+
+    /// Returns the public exponent of an RSA key, big-endian, without leading zeros.
+    #[must_use]
+    pub fn exponent(&self) -> Option<&[u8]> {
+        match &self.material {
+            Material::Rsa { exponent, .. } => Some(exponent),
+            Material::Ed25519 { .. } | Material::P256 { .. } => None,
+        }
     }
 
     /// Returns the key as a JSON object.
@@ -114,140 +216,45 @@ impl Jwk {
             }
         }
         key.insert("use".to_owned(), json!("sig"));
-        key.insert("kty".to_owned(), json!("RSA"));
-        key.insert("n".to_owned(), json!(base64url::encode(&self.modulus)));
-        key.insert("e".to_owned(), json!(base64url::encode(&self.exponent)));
+        key.extend(self.material.members().into_iter().map(|(name, value)| (name.to_owned(), json!(value))));
         Value::Object(key)
     }
 
-    /// Computes the SHA-256 thumbprint in base64url (RFC 7638 section 3).
+    /// Computes the SHA-256 thumbprint in base64url (RFC 7638 section 3, RFC 8037 section 2).
     #[cfg(feature = "native")]
     #[must_use]
     pub fn thumbprint(&self) -> String {
-        let (e, n) = (base64url::encode(&self.exponent), base64url::encode(&self.modulus));
-        // The required members of an RSA key in lexicographic order, no white space.
-        let text = format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#);
+        // No value needs to be escaped: they are names of ours and base64url.
+        let members: Vec<String> =
+            self.material.members().iter().map(|(name, value)| format!(r#""{name}":"{value}""#)).collect();
+        let text = format!("{{{}}}", members.join(","));
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
-        base64url::encode(digest.as_ref())
+        crate::base64url::encode(digest.as_ref())
     }
-}
 
-/// A key of a set that is not used.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct SetAside {
-    /// The key's name, if it has one.
-    pub kid: Option<String>,
-    /// Why it is not used.
-    pub why: JwkError,
-}
+    #[cfg(feature = "native")]
+    pub(crate) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        self.parsed
+            .key(&self.material, algorithm)
+            .is_some_and(|key| key.verify_sig(message, signature).is_ok())
+    }
 
-/// A JWK Set (RFC 7517 section 5).
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct JwkSet {
-    keys: Vec<Jwk>,
-    aside: Vec<SetAside>,
-}
-
-/// Why bytes are not a JWK Set.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum JwkSetError {
-    /// The bytes are not JSON.
-    #[error("expected JSON")]
-    Json,
-    /// There is no array of keys.
-    #[error("expected a JSON object with an array `keys`")]
-    NoKeys,
-}
-
-impl JwkSetError {
-    /// Returns the stable name of the error.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Json => "jwk-set-json",
-            Self::NoKeys => "jwk-set-no-keys",
+    fn new(kid: Option<String>, alg: Option<String>, material: Material) -> Self {
+        Self {
+            kid,
+            alg,
+            material,
+            #[cfg(feature = "native")]
+            parsed: Parsed::default(),
         }
     }
 }
 
-impl JwkSet {
-    /// Makes a set.
-    #[must_use]
-    pub fn new(keys: impl IntoIterator<Item = Jwk>) -> Self {
-        Self { keys: keys.into_iter().collect(), aside: Vec::new() }
-    }
-
-    /// Parses a set. Keys that cannot be used are set aside.
-    ///
-    /// # Errors
-    ///
-    /// [`JwkSetError::Json`] or [`JwkSetError::NoKeys`], when it is no set at all.
-    pub fn parse(bytes: &[u8]) -> Result<Self, JwkSetError> {
-        let value: Value = serde_json::from_slice(bytes).map_err(|_| JwkSetError::Json)?;
-        let members = value.get("keys").and_then(Value::as_array).ok_or(JwkSetError::NoKeys)?;
-        let mut set = Self::default();
-        for member in members {
-            match Jwk::from_json(member) {
-                Ok(key) => set.keys.push(key),
-                Err(why) => {
-                    let kid = member.get("kid").and_then(Value::as_str).map(str::to_owned);
-                    set.aside.push(SetAside { kid, why });
-                }
-            }
-        }
-        Ok(set)
-    }
-
-    /// Finds the first usable key with that name.
-    #[must_use]
-    pub fn find(&self, kid: &str) -> Option<&Jwk> {
-        self.keys.iter().find(|key| key.kid() == Some(kid))
-    }
-
-    /// Tells whether no key can be used.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
-    }
-
-    /// Lists the names of the usable keys.
-    pub fn kids(&self) -> impl Iterator<Item = &str> {
-        self.keys.iter().filter_map(Jwk::kid)
-    }
-
-    /// Lists the usable keys.
-    #[must_use]
-    pub fn keys(&self) -> &[Jwk] {
-        &self.keys
-    }
-
-    /// Lists what was set aside.
-    #[must_use]
-    pub fn aside(&self) -> &[SetAside] {
-        &self.aside
-    }
-
-    /// Returns the usable keys as a JSON object.
-    #[must_use]
-    pub fn to_json(&self) -> Value {
-        json!({ "keys": self.keys.iter().map(Jwk::to_json).collect::<Vec<_>>() })
-    }
-}
-
-fn verifies(key: &Map<String, Value>) -> bool {
+/// Tells whether `use` and `key_ops` let the key verify, where they are present.
+fn is_to_verify(key: &Map<String, Value>) -> bool {
     let purpose = key.get("use").is_none_or(|purpose| purpose == "sig");
     let operations = key.get("key_ops").is_none_or(|operations| {
         operations.as_array().is_some_and(|list| list.iter().any(|one| one == "verify"))
     });
     purpose && operations
-}
-
-fn unsigned(text: Option<&str>, parameter: &'static str) -> Result<Vec<u8>, JwkError> {
-    let bytes = text.and_then(base64url::decode).map(|bytes| without_zeros(&bytes)).unwrap_or_default();
-    if bytes.is_empty() { Err(JwkError::Parameter { parameter }) } else { Ok(bytes) }
-}
-
-fn without_zeros(bytes: &[u8]) -> Vec<u8> {
-    bytes.iter().copied().skip_while(|byte| *byte == 0).collect()
 }

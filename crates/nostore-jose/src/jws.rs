@@ -89,19 +89,24 @@ impl<'a> Jws<'a> {
     ///
     /// Names the first part that is not as RFC 7515 section 5.2 wants it.
     pub fn parse(text: &'a str) -> Result<Self, JwsError> {
-        let mut parts = text.split('.');
-        let (Some(header), Some(payload), Some(signature), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(JwsError::Parts { found: text.split('.').count() });
-        };
-        let header = Header(object(header, Part::Header)?);
+        Self::parse_three(text).map_err(|error| match text.split('.').count() {
+            3 => error,
+            found => JwsError::Parts { found },
+        })
+    }
+
+    /// Parses; a dot too many is not base64url in whatever part it is.
+    fn parse_three(text: &'a str) -> Result<Self, JwsError> {
+        let (signing_input, signature) = text.rsplit_once('.').ok_or(JwsError::Parts { found: 1 })?;
+        let (header, payload) = signing_input.split_once('.').ok_or(JwsError::Parts { found: 2 })?;
+        // One buffer serves both parts of JSON.
+        let mut buffer = Vec::with_capacity(signing_input.len());
+        let header = Header(object(header, Part::Header, &mut buffer)?);
         if header.0.contains_key("crit") {
             return Err(JwsError::Critical);
         }
-        let payload = object(payload, Part::Payload)?;
+        let payload = object(payload, Part::Payload, &mut buffer)?;
         let signature = base64url::decode(signature).ok_or(JwsError::Base64 { part: Part::Signature })?;
-        let signing_input = text.rsplit_once('.').map_or(text, |(input, _)| input);
         Ok(Self { header, payload, signing_input, signature })
     }
 
@@ -194,11 +199,12 @@ impl fmt::Display for Part {
     }
 }
 
-fn object(text: &str, part: Part) -> Result<Map<String, Value>, JwsError> {
-    let bytes = base64url::decode(text).ok_or(JwsError::Base64 { part })?;
-    match serde_json::from_slice(&bytes) {
-        Ok(Value::Object(map)) => Ok(map),
-        Ok(_) => Err(JwsError::NotAnObject { part }),
-        Err(_) => Err(JwsError::Json { part }),
-    }
+fn object(text: &str, part: Part, buffer: &mut Vec<u8>) -> Result<Map<String, Value>, JwsError> {
+    base64url::decode_into(text, buffer).ok_or(JwsError::Base64 { part })?;
+    let json = std::str::from_utf8(buffer).map_err(|_| JwsError::Json { part })?;
+    // Straight into a map; what is none is read again to tell what it is.
+    serde_json::from_str(json).map_err(|_| match serde_json::from_str::<Value>(json) {
+        Ok(_) => JwsError::NotAnObject { part },
+        Err(_) => JwsError::Json { part },
+    })
 }

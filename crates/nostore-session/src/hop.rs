@@ -1,15 +1,19 @@
 //! The count of one navigation's redirects, in a cookie of our own.
 //!
-//! The protocol's counter lives two seconds, so hops that are slower never meet it. This one is kept for
+//! The protocol's counter lives two seconds, so hops that are slower never meet it. This one is believed for
 //! [`LIFETIME_SECS`] after the last redirect and is deleted where a navigation ends at a page. It is sent
 //! with every path, and of several the largest counts, so that nothing hides it.
 //!
+//! What happens at the identity service between two visits is counted beforehand, so the count is never less
+//! than the redirects that were taken.
+//!
 //! The value is `<redirects>.<seconds since 1970>`: a count that some cookie store keeps for too long is
-//! known by its age.
+//! known by its age. `.s` behind it says that the way through the sign-in page is counted already.
 
-use nostore_message::{FieldEdit, RequestHead, SetCookie, UnixTime};
+use nostore_message::{FieldEdit, RequestHead, ResponseHead, SetCookie, UnixTime};
 
-use crate::name;
+use crate::context::is_navigation;
+use crate::{Decision, name};
 
 /// So many redirects a navigation may take (DESIGN section 5, statement 2).
 pub(crate) const MAX_HOPS: u32 = 8;
@@ -20,44 +24,120 @@ pub(crate) const HANDSHAKE_HOPS: u32 = 2;
 /// To the URL without the handshake's result.
 pub(crate) const CLEANING_HOPS: u32 = 1;
 
-/// To the sign-in page of the site, on to the identity service's, from there, where somebody is known, through
-/// a handshake and back.
-pub(crate) const SIGN_IN_HOPS: u32 = 4;
+/// From the site's sign-in page to the identity service's, from there, where somebody is known, through a
+/// handshake and back.
+const SIGN_IN_PAGE_HOPS: u32 = 3;
 
-/// How long a count is believed, in seconds.
-const LIFETIME_SECS: i64 = 60;
+/// To the site's sign-in page, and on.
+const SIGN_IN_HOPS: u32 = 1 + SIGN_IN_PAGE_HOPS;
+
+/// How long a count is believed, in seconds: four hops of seven seconds lie between two visits.
+const LIFETIME_SECS: i64 = 30;
+
+/// Whether a signed-out visitor may be sent to sign in.
+///
+/// The identity service sends somebody it knows straight back. Where this site then sees nobody again, one
+/// would go to and fro for ever, so such turns count among the redirects of one navigation.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum SignInTurn {
+    /// Send them there; the response carries these fields as well.
+    Go(Vec<FieldEdit>),
+    /// Do not: there were too many redirects. Say why.
+    Stop,
+}
+
+/// A count, as a cookie tells it.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Count {
+    pub(crate) hops: u32,
+    /// Whether the way through the sign-in page is part of it.
+    sign_in: bool,
+}
 
 /// Counts the redirects that led to this request, by the cookie that each of them set.
 ///
-/// What is no count, and a count from more than a minute ago or ahead of `now`, is 0.
+/// What is no count, and a count from more than half a minute ago or ahead of `now`, is 0.
 #[must_use]
 pub fn hops(request: &RequestHead<'_>, now: UnixTime) -> u32 {
-    let cookies = request.cookies();
-    let counts = cookies.iter().filter(|(name, _)| *name == name::HOPS).map(|(_, value)| read(value, now));
-    counts.max().unwrap_or(0)
+    counted(request, now).hops
 }
 
-pub(crate) fn read(value: &str, now: UnixTime) -> u32 {
-    let Some((count, at)) = value.split_once('.') else { return 0 };
-    let (Some(count), Some(at)) = (digits(count), digits(at)) else { return 0 };
-    let age = now.secs().saturating_sub(at);
-    // Two servers' clocks may differ a little.
-    if (-LIFETIME_SECS..=LIFETIME_SECS).contains(&age) { u32::try_from(count).unwrap_or(u32::MAX) } else { 0 }
+/// Decides whether the sender of `request`, whom `decision` found signed out, may be sent to the site's sign-in
+/// page.
+#[must_use]
+pub fn sign_in_turn(request: &RequestHead<'_>, decision: &Decision, now: UnixTime) -> SignInTurn {
+    let hops = hops(request, now).saturating_add(SIGN_IN_HOPS);
+    if decision.loop_stopped || hops > MAX_HOPS {
+        return SignInTurn::Stop;
+    }
+    SignInTurn::Go(vec![set(Count { hops, sign_in: true }, now)])
+}
+
+/// Decides whether the site's sign-in page may send its visitor on to the identity service's.
+#[must_use]
+pub fn sign_in_page_turn(request: &RequestHead<'_>, now: UnixTime) -> SignInTurn {
+    let count = counted(request, now);
+    let more = if count.sign_in { 0 } else { SIGN_IN_PAGE_HOPS };
+    let hops = count.hops.saturating_add(more);
+    if hops > MAX_HOPS {
+        return SignInTurn::Stop;
+    }
+    SignInTurn::Go(vec![set(Count { hops, sign_in: false }, now)])
+}
+
+/// Goes on counting with an app's own answer to a navigation, unless the answer counts already: a redirect is one
+/// more, and anything else ends the navigation. To be asked where the answer depends on who is there; what
+/// everybody gets stays as it is.
+#[must_use]
+pub fn count_answer(
+    request: &RequestHead<'_>,
+    response: &ResponseHead<'_>,
+    now: UnixTime,
+) -> Option<FieldEdit> {
+    let told = response.fields.all("set-cookie").any(|line| SetCookie::parse(line).name == name::HOPS);
+    if told || !is_navigation(request) {
+        return None;
+    }
+    let hops = hops(request, now);
+    if response.is_redirect() {
+        return Some(count(hops.saturating_add(1), now));
+    }
+    (hops > 0).then(|| FieldEdit::append("set-cookie", SetCookie::deletion(name::HOPS).to_string()))
 }
 
 /// Sets the count.
 pub(crate) fn count(hops: u32, now: UnixTime) -> FieldEdit {
-    let cookie = SetCookie::new(name::HOPS, format!("{hops}.{}", now.secs()))
+    set(Count { hops, sign_in: false }, now)
+}
+
+pub(crate) fn read(value: &str, now: UnixTime) -> Count {
+    let (value, sign_in) = match value.strip_suffix(".s") {
+        Some(value) => (value, true),
+        None => (value, false),
+    };
+    let count = value.split_once('.').and_then(|(count, at)| Some((digits(count)?, digits(at)?)));
+    // Two servers' clocks may differ a little.
+    let believed = -LIFETIME_SECS..=LIFETIME_SECS;
+    match count.filter(|(_, at)| believed.contains(&now.secs().saturating_sub(*at))) {
+        Some((count, _)) => Count { hops: u32::try_from(count).unwrap_or(u32::MAX), sign_in },
+        None => Count::default(),
+    }
+}
+
+fn counted(request: &RequestHead<'_>, now: UnixTime) -> Count {
+    let cookies = request.cookies();
+    let counts = cookies.iter().filter(|(name, _)| *name == name::HOPS).map(|(_, value)| read(value, now));
+    counts.max().unwrap_or_default()
+}
+
+fn set(count: Count, now: UnixTime) -> FieldEdit {
+    let (hops, end) = (count.hops, if count.sign_in { ".s" } else { "" });
+    let cookie = SetCookie::new(name::HOPS, format!("{hops}.{}{end}", now.secs()))
         .with("Path", "/")
         .with("Max-Age", LIFETIME_SECS.to_string())
         .with("SameSite", "Lax")
         .flag("HttpOnly");
     FieldEdit::append("set-cookie", cookie.to_string())
-}
-
-/// Forgets the count: the navigation has ended.
-pub(crate) fn forget() -> FieldEdit {
-    FieldEdit::append("set-cookie", SetCookie::deletion(name::HOPS).to_string())
 }
 
 fn digits(text: &str) -> Option<i64> {
@@ -73,24 +153,26 @@ mod tests {
     fn counts_row_by_row() {
         let now = UnixTime::from_secs(1_000);
         let rows = [
-            ("3.1000", 3),
-            ("3.941", 3),
-            ("3.940", 3),
-            ("3.939", 0),
-            ("3.1060", 3),
-            ("3.1061", 0),
-            ("99999999999999999999.1000", u32::MAX),
-            ("3", 0),
-            ("3.", 0),
-            (".1000", 0),
-            ("-3.1000", 0),
-            ("+3.1000", 0),
-            ("3.1000.1", 0),
-            ("x.1000", 0),
-            ("", 0),
+            ("3.1000", 3, false),
+            ("3.1000.s", 3, true),
+            ("3.971", 3, false),
+            ("3.970", 3, false),
+            ("3.969", 0, false),
+            ("3.1030", 3, false),
+            ("3.1031", 0, false),
+            ("99999999999999999999.1000", u32::MAX, false),
+            ("3", 0, false),
+            ("3.", 0, false),
+            (".1000", 0, false),
+            ("-3.1000", 0, false),
+            ("+3.1000", 0, false),
+            ("3.1000.1", 0, false),
+            ("3.1000.s.s", 0, false),
+            ("x.1000", 0, false),
+            ("", 0, false),
         ];
-        for (value, expected) in rows {
-            assert_eq!(read(value, now), expected, "{value}");
+        for (value, hops, sign_in) in rows {
+            assert_eq!(read(value, now), Count { hops, sign_in }, "{value}");
         }
     }
 }

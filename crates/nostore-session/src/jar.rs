@@ -56,7 +56,7 @@ impl<'r> Jar<'r> {
             name::NONCE => (1 << 4, &mut self.nonce),
             name::REDIRECT_COUNT => (1 << 5, &mut self.redirect_count),
             name::HOPS => {
-                self.hops = self.hops.max(hop::read(value, now));
+                self.hops = self.hops.max(hop::read(value, now).hops);
                 return;
             }
             _ if name == suffixed.session => (1 << 6, &mut self.suffixed.session),

@@ -67,10 +67,12 @@
 //! "application/x-www-form-urlencoded"; the handshake protocol as this project writes it down.
 
 mod accepts;
+mod claims;
 mod config;
 mod context;
 mod decision;
 mod handshake;
+mod has;
 mod hop;
 mod http_date;
 mod jar;
@@ -79,6 +81,7 @@ mod machine;
 mod machines;
 mod name;
 mod need;
+mod pattern;
 mod reason;
 mod refresh;
 mod rows;
@@ -87,23 +90,24 @@ mod sign_out;
 mod suffix;
 mod target;
 mod token;
-mod turn;
 
 pub use accepts::Accepts;
+pub use claims::{AuthClaims, ClaimsError, FactorAges, Organization};
 pub use config::{Config, ConfigError};
 pub use context::{carries_handshake_return, is_navigation};
 pub use decision::{Claims, Decision, Session, Status};
-pub use hop::hops;
+pub use has::{Check, FactorLevel, Reverification};
+pub use hop::{SignInTurn, count_answer, hops, sign_in_page_turn, sign_in_turn};
 pub use key::{Instance, KeyError, PublishableKey};
-pub use machine::{Machine, TokenType, classify};
+pub use machine::{Machine, MachineError, TokenType, classify};
 pub use name::CACHE_BUST_PARAMETER;
 pub use need::{
     Answer, Facts, KeysFailure, Need, OpaqueTokenFailure, OutboundRequest, PayloadFailure, RefreshRequest,
     Step, TokenMemo,
 };
+pub use pattern::{OrganizationSync, PathMatch, PathPattern, PatternError, SyncTarget};
 pub use reason::{Reason, RefreshError};
 pub use rows::authenticate;
 pub use sign_out::{EndSession, clear_cookies, end_session};
 pub use target::sign_in_location;
 pub use token::MAX_TOKEN_BYTES;
-pub use turn::{SignInTurn, sign_in_turn};

@@ -57,7 +57,8 @@ fn signed(context: &Context<'_>, jws: &nostore_jose::Jws<'_>, kind: TokenType) -
             refused(Reason::TokenVerificationFailed, "The JWK Set could not be loaded.", None)
         }
     })?;
-    Ok(Machine::from_claims(kind, jws.payload()))
+    Machine::from_claims(kind, jws.payload())
+        .map_err(|error| refused(Reason::TokenVerificationFailed, error.to_string(), None))
 }
 
 fn opaque(context: &Context<'_>, text: &str, kind: TokenType) -> Result<Machine, Undecided> {
@@ -69,7 +70,10 @@ fn opaque(context: &Context<'_>, text: &str, kind: TokenType) -> Result<Machine,
         return Err(Undecided::Need(Need::OpaqueToken { kind, token: Secret::new(text) }));
     };
     let error = match result {
-        Ok(description) => return Ok(Machine::from_description(kind, description)),
+        Ok(description) => {
+            return Machine::from_description(kind, description)
+                .map_err(|_| refused(Reason::UnexpectedError, "Unexpected error", None));
+        }
         Err(error) => error,
     };
     let unknown = match kind {

@@ -5,19 +5,18 @@
 
 use std::sync::Arc;
 
-use nostore_message::{RequestHead, UnixTime};
-use serde_json::Value;
-
-use crate::context::{Context, Decoded, Read, Token, is_navigation};
-use crate::handshake::{done, maybe_handshake, resolve};
+use crate::claims::organization;
+use crate::context::{Context, Decoded, Read, Token};
+use crate::handshake::{begin, done, maybe_handshake, resolve};
 use crate::machines::machine;
 use crate::need::{Facts, Step};
 use crate::refresh::{NotRefreshed, refresh};
 use crate::satellite::{
     cross_origin, misconfigured, primary_responds, satellite_in_development, satellite_in_production,
 };
-use crate::token::{Refusal, TokenError, is_other_kind, malformed, verify_session};
-use crate::{Accepts, Config, Decision, Reason, Session, TokenType, hop};
+use crate::token::{Refusal, TokenError, coerced, is_other_kind, malformed, verify_session};
+use crate::{Accepts, Config, Decision, Reason, Session, TokenType, target};
+use nostore_message::{RequestHead, UnixTime};
 
 type Row = fn(&Context<'_>) -> Option<Step>;
 
@@ -49,10 +48,7 @@ pub fn authenticate(request: &RequestHead<'_>, config: &Config, facts: &Facts<'_
     }
     let read = Read::new(request, config, now);
     let context = Context::new(&read, request, config, facts, now);
-    match dispatch(&context) {
-        Step::Done(decision) => Step::Done(ended(&context, decision)),
-        need @ Step::Need(_) => need,
-    }
+    dispatch(&context)
 }
 
 /// Chooses by what is accepted and by the token in the header (section 4.1 of the protocol).
@@ -85,14 +81,6 @@ fn cookies(context: &Context<'_>) -> Step {
     let decided = COOKIE_ROWS.iter().find_map(|row| row(context));
     // The last row always decides; signed out is the answer that fails closed.
     decided.unwrap_or_else(|| done(Decision::signed_out(Reason::UnexpectedError, "")))
-}
-
-/// Where a navigation ends at a page, its redirects are forgotten.
-fn ended(context: &Context<'_>, mut decision: Box<Decision>) -> Box<Decision> {
-    if context.hops > 0 && decision.location().is_none() && is_navigation(context.request) {
-        decision.safety.push(hop::forget());
-    }
-    decision
 }
 
 /// For a session token in `Authorization`. Cookies are not looked at then.
@@ -150,7 +138,7 @@ fn cookie_other_kind(context: &Context<'_>) -> Option<Step> {
 
 fn cookie_before_client(context: &Context<'_>) -> Option<Step> {
     let claims = context.session_cookie.as_ref()?.claims()?;
-    let iat = claims.get("iat").and_then(Value::as_f64)?;
+    let iat = coerced(claims.get("iat")?);
     #[expect(clippy::cast_precision_loss, reason = "only the order counts, and seconds are below 2^53")]
     let applies = iat < context.client_uat as f64;
     applies.then(|| maybe_handshake(context, Reason::SessionTokenIatBeforeClientUat, ""))
@@ -162,7 +150,25 @@ fn cookie_token(context: &Context<'_>) -> Option<Step> {
         Ok(session) => session,
         Err(refusal) => return Some(refused(context, refusal, Carrier::Cookie)),
     };
-    Some(cross_origin(context).unwrap_or_else(|| signed_in(token, session)))
+    let claims = session.claims().raw();
+    if organization(claims).is_err() {
+        return Some(done(Decision::signed_out(Reason::UnexpectedError, "")));
+    }
+    let redirect = cross_origin(context).or_else(|| other_organization(context, &session));
+    Some(redirect.unwrap_or_else(|| signed_in(token, session)))
+}
+
+/// Where the URL belongs to another organization than the session, the identity service is asked to change over.
+/// Where it cannot be asked, or did not, the visitor stays signed in.
+fn other_organization(context: &Context<'_>, session: &Session) -> Option<Step> {
+    let organizations = context.config.organizations().filter(|_| !session.is_pending())?;
+    let url = context.url()?;
+    if organizations.target(url.path())?.is_active(session.claims().raw()) {
+        return None;
+    }
+    let reason = Reason::ActiveOrganizationMismatch;
+    let target = target::handshake_url(context, &reason);
+    begin(context, &reason, "", target).ok().map(done)
 }
 
 #[derive(Clone, Copy)]

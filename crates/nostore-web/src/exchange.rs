@@ -11,10 +11,11 @@
 //! What a cache makes of the level: see [`crate::protect_response`].
 
 use std::fmt;
+use std::net::IpAddr;
 use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use nostore_message::{FieldEdit, RequestHead, Sensitivity};
+use nostore_message::{FieldEdit, Fields, RequestHead, ResponseHead, Sensitivity, apply};
 use nostore_session::{SignInTurn, is_navigation};
 use tokio::sync::OnceCell;
 
@@ -22,7 +23,7 @@ use crate::driver::Decided;
 use crate::{Answer, Auth, Sessions, Why};
 
 /// What a visitor reads where a redirect would only go on with a loop.
-const LOOP_STOPPED: &str = "401: signing in led back here again and again within two seconds, so it was stopped.\n\
+const LOOP_STOPPED: &str = "401: signing in led back here again and again, so it was stopped.\n\
     Either the publishable and the secret key belong to different instances, or this site's clock is wrong,\n\
     or a cache on the way replays a redirect, or a broken cookie of this site hides the new one (delete them).\n\
     Reload the page to try again.\n";
@@ -32,6 +33,7 @@ const LOOP_STOPPED: &str = "401: signing in led back here again and again within
 pub struct Exchange {
     sessions: Sessions,
     head: RequestHead<'static>,
+    client: Option<IpAddr>,
     decided: OnceCell<Decided>,
     ledger: Mutex<Ledger>,
 }
@@ -61,14 +63,21 @@ pub enum SignOut {
 }
 
 impl Exchange {
-    pub(crate) fn new(sessions: Sessions, head: RequestHead<'static>) -> Self {
-        Self { sessions, head, decided: OnceCell::new(), ledger: Mutex::default() }
+    pub(crate) fn new(sessions: Sessions, head: RequestHead<'static>, client: Option<IpAddr>) -> Self {
+        Self { sessions, head, client, decided: OnceCell::new(), ledger: Mutex::default() }
     }
 
     /// Returns the request head, with the public scheme and authority.
     #[must_use]
     pub const fn head(&self) -> &RequestHead<'static> {
         &self.head
+    }
+
+    /// Returns the visitor's address: the peer's, or what a trusted proxy says. `None`: the adapter does
+    /// not know its peers, or the proxy did not say.
+    #[must_use]
+    pub const fn client_address(&self) -> Option<IpAddr> {
+        self.client
     }
 
     /// Returns the sessions that this request belongs to.
@@ -155,7 +164,10 @@ impl Exchange {
     /// [`Sensitivity::AuthFlow`].
     #[must_use]
     pub fn identity_sign_in_url(&self, redirect_url: &str) -> String {
-        self.note(Sensitivity::AuthFlow, Why::SignInOrOut);
+        let noted = self.note(Sensitivity::AuthFlow, Why::SignInOrOut);
+        if let Some(SignInTurn::Go(counted)) = self.sessions.sign_in_page_turn(&self.head).filter(|_| noted) {
+            self.ledger().pending.extend(counted);
+        }
         self.sessions.identity_sign_in_url(&self.head, redirect_url)
     }
 
@@ -197,6 +209,11 @@ impl Exchange {
         if decision.location().is_some() {
             return Err(self.answer(307, decision.all_edits().cloned().collect(), ""));
         }
+        // The sign-in page would send its visitor on: where that has gone on for too long, it says so instead.
+        let turn = self.sessions.sign_in_page_turn(&self.head).filter(|_| session.is_none());
+        if turn.is_some_and(|turn| decision.loop_stopped || turn == SignInTurn::Stop) {
+            return Err(self.stop_loop(decision.all_edits().cloned().collect()));
+        }
         let mut ledger = self.ledger();
         if !ledger.settled {
             ledger.settled = true;
@@ -219,18 +236,25 @@ impl Exchange {
             Some(Decided::Decision { decision, .. }) => self.sessions.sign_in_turn(&self.head, decision),
             _ => SignInTurn::Go(Vec::new()),
         };
-        let refusal = match turn {
+        match turn {
             SignInTurn::Go(counted) if self.is_navigation() => {
                 edits.extend(counted);
                 edits.push(FieldEdit::set("location", self.sessions.sign_in_location(&self.head)));
-                return self.answer(307, edits, "");
+                self.answer(307, edits, "")
             }
-            SignInTurn::Go(_) => "401: sign in first\n",
-            SignInTurn::Stop => LOOP_STOPPED,
-        };
+            SignInTurn::Go(_) => self.unauthorized(edits, "401: sign in first\n"),
+            SignInTurn::Stop => self.stop_loop(edits),
+        }
+    }
+
+    fn stop_loop(&self, edits: Vec<FieldEdit>) -> Answer {
+        self.unauthorized(edits, LOOP_STOPPED)
+    }
+
+    fn unauthorized(&self, mut edits: Vec<FieldEdit>, text: &'static str) -> Answer {
         // RFC 9110 section 15.5.2: a 401 names a challenge. Session tokens are accepted as bearer tokens.
         edits.push(FieldEdit::set("www-authenticate", "Bearer"));
-        self.answer(401, edits, refusal)
+        self.answer(401, edits, text)
     }
 
     /// Tells whether the request loads a page.
@@ -285,6 +309,10 @@ impl Exchange {
         body: impl Into<std::borrow::Cow<'static, str>>,
     ) -> Answer {
         self.note(Sensitivity::AuthFlow, Why::Gate);
+        let mut head = ResponseHead { status, fields: Fields::new() };
+        apply(&edits, &mut head.fields);
+        let counted = self.sessions.count_answer(&self.head, &head);
+        let edits = edits.into_iter().chain(counted).collect();
         self.sessions.answer(status, edits, body.into())
     }
 

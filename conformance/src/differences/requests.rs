@@ -1,0 +1,215 @@
+//! Differences that are the reference's result for another request.
+
+use url::Url;
+
+use super::read::{Strictness, decoded, header, strictness};
+use super::{How, Known, Rewritten};
+use crate::case::Case;
+use crate::head::request_head;
+
+/// A token that neither side can decode.
+const UNDECODABLE: &str = "a.b.c";
+/// A token with the wrong number of parts.
+const PARTLESS: &str = "partless";
+
+pub(super) fn all() -> Vec<Known> {
+    [numbers(), public_url(), tokens()].into_iter().flatten().collect()
+}
+
+fn numbers() -> Vec<Known> {
+    vec![
+        Known {
+            name: "counter-is-decimal",
+            why: "9.4: numbers in cookies are strict decimal; anything else is 0",
+            how: How::Request(|case| {
+                change_cookies(case, |key, value| {
+                    (key == COUNTER && !is_decimal(value)).then(|| "0".to_owned())
+                })
+            }),
+        },
+        Known {
+            name: "counter-is-the-largest",
+            why: "of several counter cookies the largest counts, or one on a longer path would keep a loop alive",
+            how: How::Request(largest_counter),
+        },
+        Known {
+            name: "counter-stops-at-three-or-more",
+            why: "9.4: counter compared with `== 3`; we use `>= 3`",
+            how: How::Request(|case| {
+                let stops =
+                    |value: &str| is_decimal(value) && value.parse().map_or(true, |count: u32| count > 3);
+                change_cookies(case, |key, value| (key == COUNTER && stops(value)).then(|| "3".to_owned()))
+            }),
+        },
+        Known {
+            name: "client-uat-is-decimal",
+            why: "9.4: numbers in cookies are strict decimal; anything else is 0",
+            how: How::Request(|case| {
+                // Not `0`, which says of a family that it is signed out.
+                change_cookies(case, |key, value| {
+                    (key.starts_with("__client_uat") && !value.is_empty() && !is_decimal(value))
+                        .then(|| "00".to_owned())
+                })
+            }),
+        },
+    ]
+}
+
+fn public_url() -> Vec<Known> {
+    vec![
+        Known {
+            name: "slashes-stay-a-path",
+            why: "9.4: `//path` + forwarded host gives a foreign redirect_url; we join as text and keep our own origin",
+            how: How::Request(|case| resolved(case, |url, _| url.path().starts_with("//"))),
+        },
+        Known {
+            name: "forwarded-scheme-is-of-the-web",
+            why: "a forwarded scheme other than http and https is none of a site's: it does not count",
+            how: How::Request(|case| {
+                resolved(case, |_, origin| !matches!(origin.scheme(), "http" | "https"))
+            }),
+        },
+        Known {
+            name: "forwarded-host-without-user",
+            why: "a user name in a forwarded host is not copied into redirects",
+            how: How::Request(|case| resolved(case, |_, origin| !origin.username().is_empty())),
+        },
+    ]
+}
+
+fn tokens() -> Vec<Known> {
+    vec![
+        Known {
+            name: "token-json-is-an-object",
+            why: "9.4: null/array JSON header or payload throws; `token-invalid` for us, as is what is not UTF-8",
+            how: How::Request(|case| strict_tokens(case, Strictness::Form, UNDECODABLE)),
+        },
+        Known {
+            name: "token-without-padding",
+            why: "9.4: strict unpadded base64url everywhere",
+            how: How::Request(|case| strict_tokens(case, Strictness::Padding, UNDECODABLE)),
+        },
+        Known {
+            name: "token-of-limited-length",
+            why: "no cookie or field line that arrives holds more than 16 KiB: a longer token is not looked at",
+            how: How::Request(|case| strict_tokens(case, Strictness::Length, PARTLESS)),
+        },
+        Known {
+            name: "no-pattern-matches-nothing",
+            why: "an empty list of patterns matches every path in the reference; for us it is no list",
+            how: How::Request(no_patterns),
+        },
+    ]
+}
+
+const COUNTER: &str = "__clerk_redirect_count";
+
+fn is_decimal(value: &str) -> bool {
+    value.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn largest_counter(case: &Case) -> Option<Rewritten> {
+    let line = header(case, "cookie")?;
+    let counts =
+        line.split(';').filter_map(|pair| pair.split_once('=')).filter(|(name, _)| name.trim() == COUNTER);
+    let counts: Vec<u64> =
+        counts.map(|(_, value)| decoded(value.trim()).parse().unwrap_or_default()).collect();
+    let largest = counts.iter().max().filter(|_| counts.len() > 1)?;
+    change_cookies(case, |key, value| {
+        (key == COUNTER && value != largest.to_string()).then(|| largest.to_string())
+    })
+}
+
+/// Asks for the URL that we take for the public one, without any forwarded field, where `applies` to the URL of
+/// the request and the forwarded origin.
+fn resolved(case: &Case, applies: fn(&Url, &Url) -> bool) -> Option<Rewritten> {
+    let url = Url::parse(&case.request.url).ok()?;
+    let first = |name| header(case, name).map(|value| value.trim().split(',').next().unwrap_or_default());
+    let host = first("x-forwarded-host").or_else(|| header(case, "host"))?;
+    let proto = first("x-forwarded-proto").unwrap_or(url.scheme());
+    let origin = Url::parse(&format!("{proto}://{host}")).ok()?;
+    if !applies(&url, &origin) {
+        return None;
+    }
+    let head = request_head(&case.request).ok()?;
+    let mut changed = case.clone();
+    changed.request.url = head.url();
+    let resolving = |name: &str| {
+        ["x-forwarded-host", "x-forwarded-proto", "host"].iter().any(|own| name.eq_ignore_ascii_case(own))
+    };
+    changed.request.headers.retain(|(name, _)| !resolving(name));
+    (changed != *case).then_some(Rewritten { case: changed, stands_for: Vec::new() })
+}
+
+/// Leaves empty lists of patterns out.
+fn no_patterns(case: &Case) -> Option<Rewritten> {
+    let mut changed = case.clone();
+    let options = changed.options.organization_sync_options.as_mut()?;
+    let some = |list: Option<Vec<String>>| list.filter(|list| !list.is_empty());
+    options.organization_patterns = some(options.organization_patterns.take());
+    options.personal_account_patterns = some(options.personal_account_patterns.take());
+    (changed != *case).then_some(Rewritten { case: changed, stands_for: Vec::new() })
+}
+
+/// Writes `stand_in` for every token that is none for us because of `why`.
+fn strict_tokens(case: &Case, why: Strictness, stand_in: &str) -> Option<Rewritten> {
+    let mut stands_for = Vec::new();
+    let mut swap = |token: &str| {
+        (strictness(token) == Some(why)).then(|| {
+            let stand_in = format!("{stand_in}{}", stands_for.len());
+            stands_for.push((stand_in.clone(), token.to_owned()));
+            stand_in
+        })
+    };
+    let mut changed = case.clone();
+    for (name, line) in &mut changed.request.headers {
+        if name.eq_ignore_ascii_case("authorization") {
+            let words: Vec<_> =
+                line.split(' ').map(|word| swap(word).unwrap_or_else(|| word.to_owned())).collect();
+            *line = words.join(" ");
+        } else if name.eq_ignore_ascii_case("cookie") {
+            let pairs: Vec<_> = line
+                .split(';')
+                .map(|pair| {
+                    let Some((name, value)) = pair.split_once('=') else { return pair.to_owned() };
+                    swap(&decoded(value.trim()))
+                        .map_or_else(|| pair.to_owned(), |value| format!("{name}={value}"))
+                })
+                .collect();
+            *line = pairs.join(";");
+        }
+    }
+    let mut url = changed.request.url.clone();
+    for (_, token) in Url::parse(&url).ok()?.query_pairs() {
+        if let Some(stand_in) = swap(&token) {
+            url = url.replace(&*token, &stand_in);
+        }
+    }
+    changed.request.url = url;
+    (!stands_for.is_empty()).then_some(Rewritten { case: changed, stands_for })
+}
+
+/// Changes cookies by name and decoded value; `None` where none changes.
+fn change_cookies(case: &Case, change: impl Fn(&str, &str) -> Option<String>) -> Option<Rewritten> {
+    let mut changed = case.clone();
+    let mut any = false;
+    for (_, line) in
+        changed.request.headers.iter_mut().filter(|(name, _)| name.eq_ignore_ascii_case("cookie"))
+    {
+        let pairs: Vec<_> = line
+            .split(';')
+            .map(|pair| {
+                let Some((name, value)) = pair.split_once('=') else { return pair.to_owned() };
+                match change(name.trim(), &decoded(value.trim())) {
+                    Some(value) => {
+                        any = true;
+                        format!("{name}={value}")
+                    }
+                    None => pair.to_owned(),
+                }
+            })
+            .collect();
+        *line = pairs.join(";");
+    }
+    any.then_some(Rewritten { case: changed, stands_for: Vec::new() })
+}
