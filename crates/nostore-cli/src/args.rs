@@ -254,6 +254,25 @@ mod tests {
     }
 
     #[test]
+    fn the_seed_in_the_help_is_one() {
+        use nostore_issuer::{Server, ServerConfig, core::Mode};
+        use nostore_message::{Origin, UnixTime};
+
+        let text = super::ISSUER_EXAMPLES;
+        let seed = &text[text.find('{').unwrap()..=text.rfind('}').unwrap()];
+        let file = std::env::temp_dir().join(format!("nostore-help-seed-{}.json", std::process::id()));
+        std::fs::write(&file, seed).unwrap();
+        let origin = Origin::parse("http://127.0.0.1:8081").unwrap();
+        let clock = std::sync::Arc::new(|| UnixTime::from_secs(1_700_000_000));
+        let mut config = ServerConfig::new(Mode::Test, origin, Vec::new(), clock);
+        config.seed = Some(file.clone());
+        let opened = Server::open(config);
+        std::fs::remove_file(&file).unwrap();
+        assert!(opened.is_ok(), "{}", opened.unwrap_err());
+        assert!(text.lines().all(|line| line.len() <= 100), "wider than the help is");
+    }
+
+    #[test]
     fn the_command_line_is_sound() {
         super::Cli::command().debug_assert();
     }

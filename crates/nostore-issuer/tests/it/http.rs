@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use nostore_issuer::core::Mode;
 use nostore_issuer::{Record, Server, ServerConfig};
+use nostore_jose::JwkSet;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -114,6 +115,32 @@ async fn a_restart_keeps_keys_users_and_sessions() {
         let answer = visitor.get(&target, "").await;
         assert_eq!(status(&answer), "307", "{answer}");
         assert!(visitor.get(SIGN_IN, "").await.contains("carol@example.com"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_running_service_rotates_its_key_and_a_restart_keeps_both() {
+    let path = fresh("rotating");
+    let names = |set: &str| {
+        let set = JwkSet::parse(set.as_bytes()).unwrap();
+        set.kids().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (rotated, _) = serving(Some(&path), async |visitor| {
+        let before = names(&visitor.key_set().await);
+        let line = format!(
+            "POST /v1/instance/rotate_key HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {}\r\n\r\n",
+            visitor.secret
+        );
+        let answer = visitor.raw(line.as_bytes()).await;
+        assert_eq!(status(&answer), "200", "{answer}");
+        let after = names(&visitor.key_set().await);
+        assert_eq!((after.len(), &after[1..]), (2, &before[..]), "the new one first");
+        after
+    })
+    .await;
+    serving(Some(&path), async |visitor| {
+        assert_eq!(names(&visitor.key_set().await), rotated);
     })
     .await;
 }
