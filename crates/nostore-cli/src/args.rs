@@ -79,6 +79,7 @@ A seed is a JSON file; every list may be left out, and what is there already is 
     \"m2m_tokens\": [{ \"name\": \"nightly\", \"token\": \"mt_0123456789\", \"subject\": \"mch_reports\" }],
     \"oauth_tokens\": [{ \"name\": \"app\", \"access_token\": \"oat_0123456789\", \"client_id\": \"app\",
                       \"subject\": \"carol@example.com\" }],
+    \"jwt_templates\": [{ \"name\": \"hasura\", \"claims\": { \"aud\": \"hasura\" }, \"lifetime\": 300 }],
     \"sessions\": [{ \"id\": \"sess_carol\", \"user\": \"carol@example.com\", \"organization\": \"acme\",
                   \"client\": \"0123456789abcdef\" }]
   }
