@@ -142,8 +142,7 @@ fn configure(options: &Options) -> Result<Config, String> {
 /// Reads which tokens are accepted.
 fn accepted(accepts: &OneOrMany) -> Result<Accepts, String> {
     let kind = |name: &String| {
-        let kinds = [TokenType::ApiKey, TokenType::M2mToken, TokenType::OauthToken, TokenType::Session];
-        let found = kinds.into_iter().find(|kind| kind.code() == name);
+        let found = TokenType::from_code(name);
         found.ok_or_else(|| format!("expected a kind of token such as session_token, found {name:?}"))
     };
     Ok(match accepts {
@@ -192,7 +191,7 @@ fn outcome(case: &Case, config: &Config, decision: &Decision) -> Outcome {
 fn claims(decision: &Decision) -> Option<Value> {
     match &decision.status {
         Status::SignedIn(session) => Some(Value::Object(session.claims().raw().clone())),
-        Status::Machine(machine) => machine.raw.get("claims").cloned().filter(|claims| !claims.is_null()),
+        Status::Machine(machine) => machine.claims().cloned().map(Value::Object),
         _ => None,
     }
 }
