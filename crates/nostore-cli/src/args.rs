@@ -40,8 +40,7 @@ pub enum Command {
                             nostore edge --origin http://127.0.0.1:3000 --cdn netlify --set default-lifetime=10")]
     Edge(EdgeArgs),
     /// Run the offline identity service alone.
-    #[command(after_help = "Examples:\n  nostore issuer\n  \
-                            nostore issuer --listen 8091 --allow-origin http://localhost:5173")]
+    #[command(after_help = ISSUER_EXAMPLES)]
     Issuer(IssuerArgs),
     /// Print a completion script for a shell.
     Completions {
@@ -59,6 +58,33 @@ const DEV_EXAMPLES: &str = "Examples:
                                              the shared login, as the incident had it
   nostore dev --cdn cloudfront -- npm start  your app, started on a free port (PORT)
   nostore dev --app http://localhost:3000    your app, already running";
+
+const ISSUER_EXAMPLES: &str = "Examples:
+  nostore issuer
+  nostore issuer --listen 8091 --allow-origin http://localhost:5173
+  nostore issuer --seed seed.json --token-lifetime 5
+  nostore issuer rotate-key
+
+A seed is a JSON file; every list may be left out, and what is there already is updated:
+  {
+    \"users\": [{ \"email\": \"carol@example.com\", \"name\": \"Carol\" }],
+    \"organizations\": [{
+      \"slug\": \"acme\", \"name\": \"Acme\", \"plan\": \"pro\", \"features\": [\"invoices\"],
+      \"members\": [{ \"user\": \"carol@example.com\", \"role\": \"org:admin\",
+                    \"permissions\": [\"org:invoices:read\"] }]
+    }],
+    \"machines\": [{ \"id\": \"mch_reports\", \"secret_key\": \"ak_reports_0123456789\" }],
+    \"api_keys\": [{ \"name\": \"ci\", \"secret\": \"ak_ci_0123456789\", \"subject\": \"carol@example.com\",
+                  \"scopes\": [\"read\"] }],
+    \"m2m_tokens\": [{ \"name\": \"nightly\", \"token\": \"mt_0123456789\", \"subject\": \"mch_reports\" }],
+    \"oauth_tokens\": [{ \"name\": \"app\", \"access_token\": \"oat_0123456789\", \"client_id\": \"app\",
+                      \"subject\": \"carol@example.com\" }],
+    \"sessions\": [{ \"id\": \"sess_carol\", \"user\": \"carol@example.com\", \"organization\": \"acme\",
+                  \"client\": \"0123456789abcdef\" }]
+  }
+
+`client` in a session is the browser's token without its prefix: with test keys, the site's URL with
+`?__clerk_db_jwt=dvb_0123456789abcdef` is signed in.";
 
 /// `nostore dev`.
 #[derive(Args, Debug)]
@@ -83,6 +109,16 @@ pub struct DevArgs {
     /// Where keys and users are kept.
     #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA)]
     pub data: PathBuf,
+    /// How long a session token lives, in seconds [default: 60].
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..=315_360_000))]
+    pub token_lifetime: Option<i64>,
+    /// Add users, organizations, machines and sessions from this JSON file (`nostore issuer --help` shows
+    /// one).
+    #[arg(long, value_name = "FILE")]
+    pub seed: Option<PathBuf>,
+    /// A further site that may ask for sign-ins, such as a satellite. May be repeated.
+    #[arg(long = "allow-origin", value_name = "ORIGIN")]
+    pub allow_origin: Vec<String>,
     /// Run the sample site the way the incidents did.
     #[arg(long, value_enum, value_name = "FAILURE", conflicts_with = "command")]
     pub unprotected: Option<Failure>,
@@ -124,7 +160,11 @@ pub struct EdgeArgs {
 
 /// `nostore issuer`.
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct IssuerArgs {
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub command: Option<IssuerCommand>,
     /// Where to listen [default: 127.0.0.1:8081, or the next free port].
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub listen: Option<SocketAddr>,
@@ -138,6 +178,36 @@ pub struct IssuerArgs {
     /// May be repeated.
     #[arg(long = "allow-origin", value_name = "ORIGIN")]
     pub allow_origin: Vec<String>,
+    /// How long a session token lives, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "60",
+          value_parser = clap::value_parser!(i64).range(1..=315_360_000))]
+    pub token_lifetime: i64,
+    /// Add users, organizations, machines and sessions from this JSON file, at every start.
+    #[arg(long, value_name = "FILE")]
+    pub seed: Option<PathBuf>,
+}
+
+/// What `nostore issuer` does besides serving.
+#[derive(Debug, Subcommand)]
+pub enum IssuerCommand {
+    /// Make a new signing key; the one before stays published for a while.
+    ///
+    /// The key before stays in the key set, so that sites still recognise the tokens it signed, expired ones
+    /// included, and refresh them. This is for a service that does not run. A running one rotates when it is asked
+    /// to: curl -X POST -H 'Authorization: Bearer SECRET_KEY' http://127.0.0.1:8081/v1/instance/rotate_key
+    RotateKey(RotateKeyArgs),
+}
+
+/// `nostore issuer rotate-key`.
+#[derive(Args, Debug)]
+pub struct RotateKeyArgs {
+    /// Where the keys are kept.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA)]
+    pub data: PathBuf,
+    /// How long the key before stays published, in seconds: 0 if it has leaked [default: 30 days more than its
+    /// longest token lives].
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(0..=315_360_000))]
+    pub keep: Option<i64>,
 }
 
 /// Reads an address to listen on: `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`, or a port alone.

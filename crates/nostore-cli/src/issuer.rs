@@ -4,8 +4,9 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use anstyle::Style;
+use nostore_web::{Clock as _, SystemClock};
 
-use crate::args::{DEFAULT_ISSUER_LISTEN, IssuerArgs};
+use crate::args::{DEFAULT_ISSUER_LISTEN, IssuerArgs, IssuerCommand, RotateKeyArgs};
 use crate::error::Failed;
 use crate::interrupt::Interrupt;
 use crate::ports;
@@ -24,6 +25,9 @@ const SITES: [&str; 4] =
 ///
 /// When its data cannot be read or kept, or the address is taken.
 pub(crate) async fn run(args: IssuerArgs) -> Result<(), Failed> {
+    if let Some(IssuerCommand::RotateKey(args)) = args.command {
+        return rotate_key(args).await;
+    }
     let mut interrupt = Interrupt::listen()?;
     let (listener, address) = ports::listen(args.listen, DEFAULT_ISSUER_LISTEN, "--listen").await?;
     let mut allowed: Vec<String> = SITES.map(str::to_owned).to_vec();
@@ -33,7 +37,8 @@ pub(crate) async fn run(args: IssuerArgs) -> Result<(), Failed> {
         address,
         data: Some(args.data.clone()),
         allowed: allowed.clone(),
-        session_secs: 60,
+        token_secs: args.token_lifetime,
+        seed: args.seed,
         sink: Arc::new(|record| tell(&record)),
     })
     .await?;
@@ -43,6 +48,27 @@ pub(crate) async fn run(args: IssuerArgs) -> Result<(), Failed> {
     say(&format!("  {BOLD}sites{BOLD:#}  {}  {DIM}(more with --allow-origin){DIM:#}", allowed.join(" ")));
     say(&format!("  {DIM}Ctrl-C ends it{DIM:#}\n"));
     issuer.serve(listener, interrupt.wait()).await;
+    Ok(())
+}
+
+/// Makes a new signing key.
+async fn rotate_key(args: RotateKeyArgs) -> Result<(), Failed> {
+    let now = SystemClock.now();
+    // It makes a key and opens a database, which is not for an asynchronous thread.
+    let rotated =
+        tokio::task::spawn_blocking(move || nostore_issuer::rotate_key(args.data, now, args.keep)).await;
+    let failed =
+        |error: &dyn std::error::Error| Failed::new("the signing key was not rotated").because(error);
+    let rotated = rotated.map_err(|error| failed(&error))?.map_err(|error| {
+        let in_use = error.code() == "data-dir-in-use";
+        let hint = "a running service rotates when it is asked to, at its own address and with its own secret key: \
+                    curl -X POST -H 'Authorization: Bearer SECRET_KEY' \
+                    http://127.0.0.1:8081/v1/instance/rotate_key";
+        if in_use { failed(&error).hint(hint) } else { failed(&error) }
+    })?;
+    say(&format!("{BOLD}{}{BOLD:#} signs from now on", rotated.kid));
+    let secs = rotated.published_until.secs_since(now);
+    say(&format!("{} stays published for {secs} seconds more", rotated.previous));
     Ok(())
 }
 

@@ -51,6 +51,12 @@ pub struct StageOptions {
     pub issuer: Option<(TcpListener, SocketAddr)>,
     /// Where the identity service keeps its data; `None` is memory.
     pub data: Option<PathBuf>,
+    /// How long session tokens live, in seconds; `None` is what the app needs.
+    pub token_secs: Option<i64>,
+    /// A file with users, organizations, machines and sessions.
+    pub seed: Option<PathBuf>,
+    /// Further origins that may ask for sign-ins.
+    pub allowed: Vec<String>,
     /// Who hears of requests at the edge.
     pub edge_sink: nostore_edge::Sink,
     /// Who hears of requests at the identity service.
@@ -68,6 +74,9 @@ impl StageOptions {
             edge: None,
             issuer: None,
             data: None,
+            token_secs: None,
+            seed: None,
+            allowed: Vec::new(),
             edge_sink: Arc::new(drop),
             issuer_sink: Arc::new(|_| {}),
         }
@@ -94,16 +103,20 @@ impl Stage {
         let (edge_listener, edge_address) = bound(options.edge, DEFAULT_LISTEN).await?;
         let (issuer_listener, issuer_address) = bound(options.issuer, DEFAULT_ISSUER_LISTEN).await?;
         let site = format!("http://localhost:{}", edge_address.port());
-        let session_secs = match options.app {
+        let token_secs = options.token_secs.unwrap_or(match options.app {
             App::Sample(Some(Incident::Leak)) => LEAKED_SESSION_SECS,
             App::Sample(_) | App::At(_) => SESSION_SECS,
-        };
+        });
         let issuer = open_issuer(IssuerOptions {
             keys: options.keys,
             address: issuer_address,
             data: options.data,
-            allowed: vec![site.clone(), format!("http://127.0.0.1:{}", edge_address.port())],
-            session_secs,
+            allowed: [site.clone(), format!("http://127.0.0.1:{}", edge_address.port())]
+                .into_iter()
+                .chain(options.allowed)
+                .collect(),
+            token_secs,
+            seed: options.seed,
             sink: options.issuer_sink,
         })
         .await?;
@@ -174,7 +187,8 @@ pub(crate) struct IssuerOptions {
     pub(crate) address: SocketAddr,
     pub(crate) data: Option<PathBuf>,
     pub(crate) allowed: Vec<String>,
-    pub(crate) session_secs: i64,
+    pub(crate) token_secs: i64,
+    pub(crate) seed: Option<PathBuf>,
     pub(crate) sink: nostore_issuer::RecordSink,
 }
 
@@ -192,7 +206,8 @@ pub(crate) async fn open_issuer(options: IssuerOptions) -> Result<Arc<Server>, F
     let own = origin(&format!("http://{host}:{}", options.address.port()))?;
     let mut config = ServerConfig::new(mode, own, allowed, Arc::new(SystemClock));
     config.data_dir = options.data;
-    config.session_ttl_secs = options.session_secs;
+    config.token_secs = options.token_secs;
+    config.seed = options.seed;
     config.records = Some(options.sink);
     // It makes keys and opens a database, which is not for an asynchronous thread.
     let server = tokio::task::spawn_blocking(move || Server::open(config)).await;

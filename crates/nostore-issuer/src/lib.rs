@@ -16,8 +16,9 @@
 //!
 //! # Not covered
 //!
-//! Passwords, second factors, organizations, refresh tokens, satellites, hosts that share a
-//! registrable domain (a `Domain` attribute is never set). It is a service for development.
+//! Passwords, second factors, sign-ups and sign-ins by script, JWT templates, several sessions of one
+//! browser, satellites with live keys, hosts that share a registrable domain (a `Domain` attribute is never
+//! set). It is a service for development.
 //!
 //! Specifications: the handshake protocol, sections 1, 2, 5 and 7.3; RFC 7515, 7517, 7519.
 
@@ -26,4 +27,4 @@ mod pages;
 mod server;
 mod store;
 
-pub use server::{DataDirError, OpenError, Record, RecordSink, Server, ServerConfig};
+pub use server::{DataDirError, OpenError, Record, RecordSink, Rotated, Server, ServerConfig, rotate_key};

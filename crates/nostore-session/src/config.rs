@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use nostore_jose::{Algorithm, Jwk};
+use nostore_jose::{Algorithm, Jwk, JwkError};
 use nostore_message::Secret;
 use url::Url;
 
 use crate::key::{Instance, PublishableKey, frontend_base};
-use crate::{Accepts, TokenType, name};
+use crate::{Accepts, OrganizationSync, TokenType, name};
 
 const DEFAULT_CLOCK_SKEW_MS: i64 = 5_000;
 
@@ -25,6 +25,7 @@ pub struct Config {
     domain: Option<String>,
     satellite: bool,
     satellite_auto_sync: bool,
+    organization_sync: Option<OrganizationSync>,
     accepts: Accepts,
     algorithms: Vec<Algorithm>,
     authorized_parties: Vec<String>,
@@ -45,6 +46,9 @@ pub(crate) struct SuffixedNames {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
+    /// The key for session tokens is no public key in PEM.
+    #[error("expected a public key in PEM for session tokens: {0}")]
+    JwtKey(#[source] JwkError),
     /// The secret key is empty, blank, or holds what no key holds. Never says what was found: it is a secret.
     #[error(
         "expected a secret key (sk_test_... or sk_live_...), found {found}; set it to the one that the identity service shows"
@@ -80,6 +84,7 @@ impl ConfigError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
+            Self::JwtKey(error) => error.code(),
             Self::SecretKey { .. } => "secret-key",
             Self::SecretKeyMode { .. } => "secret-key-mode",
             Self::Url { .. } => "config-url",
@@ -109,6 +114,7 @@ impl Config {
             domain: None,
             satellite: false,
             satellite_auto_sync: false,
+            organization_sync: None,
             accepts: Accepts::Only(TokenType::Session),
             algorithms: vec![Algorithm::Rs256, Algorithm::Rs384, Algorithm::Rs512],
             authorized_parties: Vec::new(),
@@ -150,10 +156,27 @@ impl Config {
         Ok(self)
     }
 
-    /// Takes this key for every session token, so that no JWK Set is asked for.
+    /// Starts a configuration for machines' tokens alone (`m2m_token`, or `api_key` by [`Self::accepts`]), which
+    /// need no publishable key. The secret key may be empty where there is a [`Self::machine_secret_key`].
     #[must_use]
-    pub fn jwt_key(mut self, key: Jwk) -> Self {
-        self.jwt_key = Some(key);
+    pub fn machines(secret_key: Secret) -> Self {
+        Self::new(PublishableKey::of_machines(), secret_key).accepts(Accepts::Only(TokenType::M2mToken))
+    }
+
+    /// Takes this public key (PEM) for every token, so that no JWK Set is asked for. A key of RSA is for RS256.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::JwtKey`] when it is none.
+    pub fn jwt_key(mut self, pem: &str) -> Result<Self, ConfigError> {
+        self.jwt_key = Some(Jwk::from_pem(pem).map_err(ConfigError::JwtKey)?);
+        Ok(self)
+    }
+
+    /// Sets which URLs belong to which organization: a session that is in another one is sent through a handshake.
+    #[must_use]
+    pub fn organization_sync(mut self, sync: OrganizationSync) -> Self {
+        self.organization_sync = Some(sync);
         self
     }
 
@@ -335,6 +358,10 @@ impl Config {
 
     pub(crate) const fn accepted(&self) -> &Accepts {
         &self.accepts
+    }
+
+    pub(crate) const fn organizations(&self) -> Option<&OrganizationSync> {
+        self.organization_sync.as_ref()
     }
 
     pub(crate) const fn local_key(&self) -> Option<&Jwk> {

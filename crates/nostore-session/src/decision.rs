@@ -6,7 +6,7 @@ use std::sync::Arc;
 use nostore_message::{FieldEdit, Secret};
 use serde_json::{Map, Value};
 
-use crate::{Machine, Reason, TokenType, name};
+use crate::{AuthClaims, Check, Machine, Reason, TokenType, name};
 
 /// What was decided.
 ///
@@ -213,6 +213,18 @@ impl Session {
     #[must_use]
     pub fn claim(&self, name: &str) -> Option<&Value> {
         self.claims.raw.get(name)
+    }
+
+    /// Returns what the claims say about organization, permissions and factors (versions 1 and 2).
+    #[must_use]
+    pub const fn auth(&self) -> AuthClaims<'_> {
+        AuthClaims::new(&self.claims.raw)
+    }
+
+    /// Tells whether the session has everything that `check` asks for. A pending session has nothing.
+    #[must_use]
+    pub fn has(&self, check: &Check) -> bool {
+        !self.is_pending() && self.auth().has(check)
     }
 
     /// Tells whether the sign-in still has open tasks (claim `sts`). By default such a session

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use nostore_message::{FieldEdit, SetCookie};
 
 use crate::context::{Context, Token, is_navigation};
-use crate::decision::is_field_text;
 use crate::need::{Answer, Need, Step};
 use crate::token::{Refusal, TokenError, verify_handshake, verify_session};
 use crate::{Decision, Reason, Session, Status, hop, name, target};
@@ -127,7 +126,7 @@ fn payload(context: &Context<'_>, nonce: &str) -> Result<Vec<String>, Need> {
 fn refuse(context: &Context<'_>, refusal: Refusal) -> Option<Step> {
     match refusal {
         Refusal::Need(need) => Some(Step::Need(need)),
-        Refusal::Token(error) if context.is_development() => {
+        Refusal::Token(error) if context.is_development() && error.reason != Reason::UnexpectedError => {
             let message = broken_handshake(&error);
             Some(done(Decision { reason: Some(error.reason), ..Decision::error(message) }))
         }
@@ -174,8 +173,7 @@ fn returning(context: &Context<'_>, directives: &[String], decision: Decision) -
 
 /// Makes `Set-Cookie` lines of directives, as they are.
 pub(crate) fn cookies(directives: &[String]) -> impl Iterator<Item = FieldEdit> {
-    let whole = directives.iter().filter(|directive| is_field_text(directive));
-    whole.map(|directive| FieldEdit::append("set-cookie", directive.clone()))
+    directives.iter().map(|directive| FieldEdit::append("set-cookie", directive.clone()))
 }
 
 /// Returns the session token that the directives set. The last one counts, and a deletion counts

@@ -143,6 +143,14 @@ impl PublishableKey {
         Ok(Self { text: text.to_owned(), instance, frontend_api, suffix: suffix(text) })
     }
 
+    /// Makes the key of no instance, for those who take machines' tokens alone.
+    pub(crate) fn of_machines() -> Self {
+        let host = "machines.invalid";
+        let text = Self::encode(Instance::Production, host);
+        let suffix = suffix(&text);
+        Self { text, instance: Instance::Production, frontend_api: host.to_owned(), suffix }
+    }
+
     /// Builds the key of an instance whose identity service is at `host` (a port or a scheme may
     /// be part of it). Parse it to learn whether the host may stand in a key.
     #[must_use]

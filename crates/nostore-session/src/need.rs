@@ -20,6 +20,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
+use crate::token::directives as read_directives;
 use crate::{Config, Decision, RefreshError, Session, TokenType, name};
 
 const USER_AGENT: &str = concat!("nostore-session@", env!("CARGO_PKG_VERSION"));
@@ -175,6 +176,12 @@ impl OpaqueTokenFailure {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeysFailure {
+    /// The answer is not even JSON.
+    #[error("expected a JWK Set, found an answer with status {status} that is no JSON")]
+    NotJson {
+        /// The HTTP status.
+        status: u16,
+    },
     /// The answer is no JWK Set.
     #[error("expected a JWK Set, found an answer with status {status}")]
     NotLoaded {
@@ -209,6 +216,7 @@ impl KeysFailure {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
+            Self::NotJson { .. } => "keys-not-json",
             Self::NotLoaded { .. } => "keys-not-loaded",
             Self::SecretKey => "keys-secret-key",
             Self::Unreachable => "keys-unreachable",
@@ -288,7 +296,9 @@ impl Need {
         };
         match self {
             Self::HandshakePayload { nonce } => {
-                let directives = json().filter(|_| is_success(status)).and_then(|value| directives(&value));
+                let directives = json().filter(|_| is_success(status));
+                let directives =
+                    directives.and_then(|value| read_directives(value.get("directives")?.as_array()?));
                 let result = directives.ok_or(PayloadFailure::Refused { status });
                 Answer::HandshakePayload { nonce: nonce.clone(), result }
             }
@@ -297,7 +307,8 @@ impl Need {
                 Answer::OpaqueToken { token: token.clone(), result: opaque_token(status, json()) }
             }
             Self::Refresh(refresh) => {
-                let result = refreshed(status, json());
+                let broken = content_type == Some("application/json") && json().is_none() && status != 204;
+                let result = if broken { Err(RefreshError::FetchError) } else { refreshed(status, json()) };
                 Answer::Refresh { refresh_token: refresh.refresh_token.clone(), result }
             }
         }
@@ -442,11 +453,11 @@ const fn is_success(status: u16) -> bool {
 }
 
 fn jwk_set(status: u16, body: &[u8]) -> Result<Arc<JwkSet>, KeysFailure> {
+    let value: Value = serde_json::from_slice(body).map_err(|_| KeysFailure::NotJson { status })?;
     if is_success(status) {
         return JwkSet::parse(body).map(Arc::new).map_err(|_| KeysFailure::NotLoaded { status });
     }
-    let errors: Option<Value> = serde_json::from_slice(body).ok();
-    let code = errors.as_ref().and_then(|value| value.pointer("/errors/0/code")).and_then(Value::as_str);
+    let code = value.pointer("/errors/0/code").and_then(Value::as_str);
     Err(if code == Some("clerk_key_invalid") {
         KeysFailure::SecretKey
     } else {
@@ -454,21 +465,13 @@ fn jwk_set(status: u16, body: &[u8]) -> Result<Arc<JwkSet>, KeysFailure> {
     })
 }
 
-fn directives(value: &Value) -> Option<Vec<String>> {
-    let list = value.get("directives")?.as_array()?;
-    Some(texts(list))
-}
-
-fn texts(list: &[Value]) -> Vec<String> {
-    list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-}
-
 /// Reads the answer to a refresh: cookies, or the first error's code.
 fn refreshed(status: u16, value: Option<Value>) -> Result<Vec<String>, RefreshError> {
-    if is_success(status) {
+    if is_success(status) && status != 204 {
+        let value = value.filter(|value| value.get("object").and_then(Value::as_str) == Some("cookies"));
         let value = value.unwrap_or_default();
         let cookies = value.get("cookies").and_then(Value::as_array).filter(|list| !list.is_empty());
-        return cookies.map(|list| texts(list)).ok_or(RefreshError::UnexpectedSdkError);
+        return cookies.and_then(|list| read_directives(list)).ok_or(RefreshError::UnexpectedSdkError);
     }
     let value = value.unwrap_or_default();
     Err(match value.pointer("/errors/0/code").and_then(Value::as_str) {

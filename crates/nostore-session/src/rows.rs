@@ -5,19 +5,18 @@
 
 use std::sync::Arc;
 
-use nostore_message::{RequestHead, UnixTime};
-use serde_json::Value;
-
+use crate::claims::organization;
 use crate::context::{Context, Decoded, Read, Token};
-use crate::handshake::{done, maybe_handshake, resolve};
+use crate::handshake::{begin, done, maybe_handshake, resolve};
 use crate::machines::machine;
 use crate::need::{Facts, Step};
 use crate::refresh::{NotRefreshed, refresh};
 use crate::satellite::{
     cross_origin, misconfigured, primary_responds, satellite_in_development, satellite_in_production,
 };
-use crate::token::{Refusal, TokenError, is_other_kind, malformed, verify_session};
-use crate::{Accepts, Config, Decision, Reason, Session, TokenType};
+use crate::token::{Refusal, TokenError, coerced, is_other_kind, malformed, verify_session};
+use crate::{Accepts, Config, Decision, Reason, Session, TokenType, target};
+use nostore_message::{RequestHead, UnixTime};
 
 type Row = fn(&Context<'_>) -> Option<Step>;
 
@@ -139,7 +138,7 @@ fn cookie_other_kind(context: &Context<'_>) -> Option<Step> {
 
 fn cookie_before_client(context: &Context<'_>) -> Option<Step> {
     let claims = context.session_cookie.as_ref()?.claims()?;
-    let iat = claims.get("iat").and_then(Value::as_f64)?;
+    let iat = coerced(claims.get("iat")?);
     #[expect(clippy::cast_precision_loss, reason = "only the order counts, and seconds are below 2^53")]
     let applies = iat < context.client_uat as f64;
     applies.then(|| maybe_handshake(context, Reason::SessionTokenIatBeforeClientUat, ""))
@@ -151,7 +150,25 @@ fn cookie_token(context: &Context<'_>) -> Option<Step> {
         Ok(session) => session,
         Err(refusal) => return Some(refused(context, refusal, Carrier::Cookie)),
     };
-    Some(cross_origin(context).unwrap_or_else(|| signed_in(token, session)))
+    let claims = session.claims().raw();
+    if organization(claims).is_err() {
+        return Some(done(Decision::signed_out(Reason::UnexpectedError, "")));
+    }
+    let redirect = cross_origin(context).or_else(|| other_organization(context, &session));
+    Some(redirect.unwrap_or_else(|| signed_in(token, session)))
+}
+
+/// Where the URL belongs to another organization than the session, the identity service is asked to change over.
+/// Where it cannot be asked, or did not, the visitor stays signed in.
+fn other_organization(context: &Context<'_>, session: &Session) -> Option<Step> {
+    let organizations = context.config.organizations().filter(|_| !session.is_pending())?;
+    let url = context.url()?;
+    if organizations.target(url.path())?.is_active(session.claims().raw()) {
+        return None;
+    }
+    let reason = Reason::ActiveOrganizationMismatch;
+    let target = target::handshake_url(context, &reason);
+    begin(context, &reason, "", target).ok().map(done)
 }
 
 #[derive(Clone, Copy)]

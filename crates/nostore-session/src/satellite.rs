@@ -75,8 +75,9 @@ pub(crate) fn satellite_in_development(context: &Context<'_>) -> Option<Step> {
     if !context.is_development() {
         return None;
     }
-    sync_or(context, |context| {
-        maybe_redirect(context, Reason::SatelliteNeedsSyncing, "", target::primary_sign_in(context))
+    sync_or(context, |context| match target::primary_sign_in(context) {
+        Some(url) => maybe_redirect(context, Reason::SatelliteNeedsSyncing, "", Some(url)),
+        None => done(Decision::error("Invalid URL: the signInUrl of a satellite must be an absolute one.")),
     })
 }
 

@@ -44,6 +44,9 @@ pub(crate) fn handshake_url(context: &Context<'_>, reason: &Reason) -> Option<St
     if let Some(browser) = context.dev_browser.as_deref().filter(|_| context.is_development()) {
         query.append_pair(name::DEV_BROWSER, browser);
     }
+    if let Some(target) = context.config.organizations().and_then(|sync| sync.target(url.path())) {
+        query.append_pair("organization_id", target.parameter());
+    }
     Some(format!("{endpoint}?{}", query.finish()))
 }
 

@@ -7,7 +7,9 @@ use nostore_jose::{Jwk, Jws, JwsError};
 use nostore_message::UnixTime;
 use serde_json::{Map, Value};
 
+use crate::claims::is_blank;
 use crate::context::{Context, Decoded, Token};
+use crate::decision::is_field_text;
 use crate::need::{Answer, KeysFailure, Need};
 use crate::{Reason, Session, http_date};
 
@@ -118,7 +120,24 @@ pub(crate) fn verify_machine(context: &Context<'_>, jws: &Jws<'_>, types: &[&str
 
 /// Tells whether a machine's token is of a category that is none of its.
 pub(crate) fn has_category_beside_m2m(jws: &Jws<'_>) -> bool {
-    jws.header().parameters().get("cat").is_some_and(|category| category != M2M_CATEGORY)
+    category(jws).is_some_and(|category| category != M2M_CATEGORY)
+}
+
+/// Returns the category. What JavaScript takes for false is none.
+fn category<'j>(jws: &'j Jws<'_>) -> Option<&'j Value> {
+    jws.header().parameters().get("cat").filter(|category| !is_blank(category))
+}
+
+/// Turns a claim into a number as JavaScript does where it compares: what is none is not a number.
+pub(crate) fn coerced(claim: &Value) -> f64 {
+    match claim {
+        Value::Null | Value::Bool(false) => 0.0,
+        Value::Bool(true) => 1.0,
+        Value::Number(number) => number.as_f64().unwrap_or(f64::NAN),
+        Value::String(text) if text.trim().is_empty() => 0.0,
+        Value::String(text) => text.trim().parse().unwrap_or(f64::NAN),
+        Value::Array(_) | Value::Object(_) => f64::NAN,
+    }
 }
 
 /// Verifies a handshake token and returns its directives. Such a token does not expire.
@@ -131,8 +150,17 @@ pub(crate) fn verify_handshake(context: &Context<'_>, text: &str) -> Result<Vec<
     }
     verify_signature(&jws, key, "Handshake signature is invalid.")?;
     let list = jws.payload().get("handshake").and_then(Value::as_array);
-    let texts = list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
-    Ok(texts.collect())
+    directives(list.map_or(&[], Vec::as_slice)).ok_or_else(|| {
+        TokenError::new(Reason::UnexpectedError, "A handshake's directives are texts that a field can hold.")
+            .into()
+    })
+}
+
+/// Reads directives. One that no field can hold spoils them all.
+pub(crate) fn directives(list: &[Value]) -> Option<Vec<String>> {
+    let text =
+        |value: &Value| value.as_str().map(str::trim).filter(|text| is_field_text(text)).map(str::to_owned);
+    list.iter().map(text).collect()
 }
 
 /// Finds the key, then checks head and signature.
@@ -151,8 +179,7 @@ pub(crate) fn malformed(error: JwsError) -> TokenError {
 }
 
 fn has_other_category(jws: &Jws<'_>) -> bool {
-    let category = jws.header().parameters().get("cat");
-    category.is_some_and(|category| category != SESSION_CATEGORY && category != IGNORED_CATEGORY)
+    category(jws).is_some_and(|category| category != SESSION_CATEGORY && category != IGNORED_CATEGORY)
 }
 
 /// Finds the key by its name, where no key is configured: in what was fetched for this decision, then in the snapshot. An
@@ -192,7 +219,7 @@ fn key<'c>(context: &Context<'c>, jws: &Jws<'_>) -> Result<&'c Jwk, Refusal> {
             let text = "The identity service refused the secret key.";
             TokenError::new(Reason::SecretKeyInvalid, text).into()
         }
-        Some(Err(KeysFailure::Unreachable)) => Refusal::Unreachable,
+        Some(Err(KeysFailure::NotJson { .. } | KeysFailure::Unreachable)) => Refusal::Unreachable,
     })
 }
 
@@ -209,7 +236,10 @@ fn verify_head(context: &Context<'_>, jws: &Jws<'_>, types: &[&str]) -> Result<(
     }
     let algorithms = context.config.algorithms();
     if !jws.header().algorithm().is_some_and(|algorithm| algorithms.contains(&algorithm)) {
-        let alg = jws.header().alg().unwrap_or_default().escape_default();
+        let alg = match jws.header().parameters().get("alg") {
+            Some(Value::String(alg)) => alg.escape_default().to_string(),
+            other => other.map_or_else(|| "undefined".to_owned(), Value::to_string),
+        };
         let supported = algorithms.iter().map(|algorithm| algorithm.name()).collect::<Vec<_>>().join(",");
         let text = format!("Invalid JWT algorithm \"{alg}\". Supported: {supported}.");
         return Err(TokenError::new(Reason::TokenInvalidAlgorithm, text).acting(CHECK_TOKEN));
@@ -281,11 +311,11 @@ fn has_audience(claim: &Value, audiences: &[String]) -> bool {
     }
 }
 
-/// Checks `exp` (required), `nbf` and `iat` (RFC 7519 section 4.1), in whole or broken seconds.
+/// Checks `exp` (required), `nbf` and `iat` (RFC 7519 section 4.1), in whole seconds.
 fn verify_times(claims: &Map<String, Value>, now: UnixTime, skew_ms: i64) -> Result<(), TokenError> {
     let exp = number(claims, "exp", "expiry date")?;
     let Some(exp) = exp else {
-        let text = "Invalid JWT expiry date claim (exp) undefined. Expected a number.";
+        let text = "Invalid JWT expiry date claim (exp) undefined. Expected number.";
         return Err(TokenError::new(Reason::TokenVerificationFailed, text).acting(CHECK_TOKEN));
     };
     let today = || http_date::format(millis(now.millis()) / 1_000.0);
@@ -314,8 +344,9 @@ fn verify_times(claims: &Map<String, Value>, now: UnixTime, skew_ms: i64) -> Res
 
 fn number(claims: &Map<String, Value>, name: &str, meaning: &str) -> Result<Option<f64>, TokenError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
-    value.as_f64().map(Some).ok_or_else(|| {
-        let text = format!("Invalid JWT {meaning} claim ({name}) {value}. Expected a number.");
+    // Whole seconds, as a date has them.
+    value.as_f64().map(|secs| Some(secs.trunc())).ok_or_else(|| {
+        let text = format!("Invalid JWT {meaning} claim ({name}) {value}. Expected number.");
         TokenError::new(Reason::TokenVerificationFailed, text).acting(CHECK_TOKEN)
     })
 }

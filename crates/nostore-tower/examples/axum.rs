@@ -1,22 +1,18 @@
 //! An axum site with sessions: a page for everyone, a page for signed-in visitors, sign-in and sign-out.
 //!
 //! ```console
-//! $ nostore issuer                       # prints both keys
-//! $ PUBLISHABLE_KEY=pk_test_... SECRET_KEY=sk_test_... cargo run -p nostore-tower --example axum
+//! $ nostore dev -- cargo run -p nostore-tower --example axum
 //! ```
 //!
-//! Then open <http://localhost:8080/dashboard>.
+//! Then open <http://localhost:8080/dashboard>. Without `nostore dev` it needs the keys that `nostore issuer`
+//! prints, in `NOSTORE_PUBLISHABLE_KEY` and `NOSTORE_SECRET_KEY`, and listens on port 8080.
 
 use axum::Router;
 use axum::extract::RawQuery;
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::{get, post};
-use nostore_message::{Origin, Secret};
-use nostore_session::{Config, PublishableKey};
 use nostore_tower::{Auth, Exchange, RequireAuth, SessionLayer};
-use nostore_web::Sessions;
-
-const SITE: &str = "http://localhost:8080";
+use nostore_web::SessionsBuilder;
 
 /// The same for everyone: shared caches may keep it for a minute.
 async fn home() -> impl IntoResponse {
@@ -48,21 +44,19 @@ async fn sign_out(exchange: Exchange) -> Redirect {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let (publishable_key, secret_key) = (variable("PUBLISHABLE_KEY")?, variable("SECRET_KEY")?);
-    let config = Config::new(PublishableKey::parse(&publishable_key)?, Secret::new(secret_key));
-    let sessions = Sessions::builder(config).public_url(Origin::parse(SITE)?).build()?;
+    let sessions = SessionsBuilder::from_env()?.sign_in_path("/sign-in").build()?;
     let app = Router::new()
         .route("/", get(home))
         .route("/dashboard", get(dashboard))
         .route("/sign-in", get(sign_in))
         .route("/sign-out", post(sign_out))
         .layer(SessionLayer::new(sessions));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port())).await?;
     axum::serve(listener, app).await?;
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "an example has no other place for its two settings")]
-fn variable(name: &str) -> Result<String, String> {
-    std::env::var(name).map_err(|_| format!("expected the variable {name}: `nostore issuer` prints it"))
+#[expect(clippy::disallowed_methods, reason = "an example has no other place for its port")]
+fn port() -> u16 {
+    std::env::var("PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(8080)
 }

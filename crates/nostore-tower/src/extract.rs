@@ -16,10 +16,9 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::response::IntoResponse;
 use http::request::Parts;
-use http::{Response, StatusCode};
-use nostore_web::{Answer, Why};
+use nostore_web::Why;
 
-use crate::response::{answer, protect};
+use crate::{Refusal, exchange};
 
 /// Who is asking. Where that is unknown and a redirect can tell, the handler does not run.
 #[derive(Clone, Debug)]
@@ -38,29 +37,9 @@ pub struct RequireAuth(pub nostore_web::Auth);
 #[derive(Clone, Debug)]
 pub struct Exchange(pub Arc<nostore_web::Exchange>);
 
-/// What is sent when an extractor refuses.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Refusal {
-    /// The gate's answer: a redirect, a 401 or an error page.
-    Answer(Answer),
-    /// The router has no [`SessionLayer`](crate::SessionLayer).
-    NoLayer,
-}
-
 impl IntoResponse for Refusal {
     fn into_response(self) -> axum::response::Response {
-        match self {
-            Self::Answer(given) => answer(given).map(axum::body::Body::from),
-            Self::NoLayer => {
-                tracing::error!(
-                    "an extractor of nostore ran without SessionLayer: add `.layer(SessionLayer::new(..))`"
-                );
-                let text = "500: this route asks who is signed in, but SessionLayer is missing\n";
-                let mut response = Response::new(axum::body::Body::from(text));
-                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-                protect(response)
-            }
-        }
+        self.response()
     }
 }
 
@@ -68,7 +47,7 @@ impl<S: Sync> FromRequestParts<S> for Exchange {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        exchange(parts).map(Self)
+        exchange(&parts.extensions).map(Self)
     }
 }
 
@@ -76,7 +55,7 @@ impl<S: Sync> FromRequestParts<S> for Auth {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        exchange(parts)?.auth(Why::Extractor("Auth")).await.map(Self).map_err(Refusal::Answer)
+        Ok(Self(exchange(&parts.extensions)?.auth(Why::Extractor("Auth")).await?))
     }
 }
 
@@ -84,7 +63,7 @@ impl<S: Sync> FromRequestParts<S> for OptionalAuth {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        Ok(Self(exchange(parts)?.peek(Why::Extractor("OptionalAuth")).await))
+        Ok(Self(exchange(&parts.extensions)?.peek(Why::Extractor("OptionalAuth")).await))
     }
 }
 
@@ -92,7 +71,7 @@ impl<S: Sync> FromRequestParts<S> for RequireAuth {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        exchange(parts)?.require(Why::Extractor("RequireAuth")).await.map(Self).map_err(Refusal::Answer)
+        Ok(Self(exchange(&parts.extensions)?.require(Why::Extractor("RequireAuth")).await?))
     }
 }
 
@@ -101,12 +80,8 @@ impl<S: Sync> OptionalFromRequestParts<S> for Exchange {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
-        Ok(exchange(parts).ok().map(Self))
+        Ok(exchange(&parts.extensions).ok().map(Self))
     }
-}
-
-fn exchange(parts: &Parts) -> Result<Arc<nostore_web::Exchange>, Refusal> {
-    parts.extensions.get::<Arc<nostore_web::Exchange>>().cloned().ok_or(Refusal::NoLayer)
 }
 
 macro_rules! reads_as {

@@ -58,6 +58,7 @@ mod body;
 pub mod extract;
 mod head;
 pub mod protect;
+mod refusal;
 mod response;
 #[cfg(feature = "axum")]
 mod route;
@@ -65,8 +66,9 @@ pub mod session;
 
 pub use body::GateBody;
 #[cfg(feature = "axum")]
-pub use extract::{Auth, Exchange, OptionalAuth, Refusal, RequireAuth};
+pub use extract::{Auth, Exchange, OptionalAuth, RequireAuth};
 pub use protect::{ProtectLayer, ProtectService};
+pub use refusal::{Refusal, exchange};
 pub use response::{danger_mark_public, protect};
 #[cfg(feature = "axum")]
 pub use route::MethodRouterExt;

@@ -1,6 +1,6 @@
 //! What the process environment says about where the site runs, read once.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 
 use nostore_cache::{Detected, Platform, detect};
 
@@ -23,12 +23,19 @@ impl Environment {
 
     /// Reads the environment of this process.
     #[must_use]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place where adapters read the environment"
-    )]
     pub fn of_process() -> Self {
-        let variables: Vec<_> = std::env::vars_os().collect();
-        Self::read(|name| variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_os_str()))
+        let variables = variables_of_process();
+        Self::read(|name| find(&variables, name))
     }
+}
+
+/// Reads the environment of this process.
+#[expect(clippy::disallowed_methods, reason = "this is the one place where adapters read the environment")]
+pub(crate) fn variables_of_process() -> Vec<(OsString, OsString)> {
+    std::env::vars_os().collect()
+}
+
+/// Looks a variable up.
+pub(crate) fn find<'v>(variables: &'v [(OsString, OsString)], name: &str) -> Option<&'v OsStr> {
+    variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_os_str())
 }

@@ -11,6 +11,7 @@
 //! What a cache makes of the level: see [`crate::protect_response`].
 
 use std::fmt;
+use std::net::IpAddr;
 use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -32,6 +33,7 @@ const LOOP_STOPPED: &str = "401: signing in led back here again and again, so it
 pub struct Exchange {
     sessions: Sessions,
     head: RequestHead<'static>,
+    client: Option<IpAddr>,
     decided: OnceCell<Decided>,
     ledger: Mutex<Ledger>,
 }
@@ -61,14 +63,21 @@ pub enum SignOut {
 }
 
 impl Exchange {
-    pub(crate) fn new(sessions: Sessions, head: RequestHead<'static>) -> Self {
-        Self { sessions, head, decided: OnceCell::new(), ledger: Mutex::default() }
+    pub(crate) fn new(sessions: Sessions, head: RequestHead<'static>, client: Option<IpAddr>) -> Self {
+        Self { sessions, head, client, decided: OnceCell::new(), ledger: Mutex::default() }
     }
 
     /// Returns the request head, with the public scheme and authority.
     #[must_use]
     pub const fn head(&self) -> &RequestHead<'static> {
         &self.head
+    }
+
+    /// Returns the visitor's address: the peer's, or what a trusted proxy says. `None`: the adapter does
+    /// not know its peers, or the proxy did not say.
+    #[must_use]
+    pub const fn client_address(&self) -> Option<IpAddr> {
+        self.client
     }
 
     /// Returns the sessions that this request belongs to.

@@ -18,6 +18,7 @@
 
 use std::borrow::Cow;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -67,10 +68,17 @@ enum Purpose {
 }
 
 impl Sessions {
-    /// Begins a request. `head` needs method, target and fields; scheme and authority as the request
-    /// names them, unless the site has told its public URL.
+    /// Begins a request from an unknown peer: as [`Self::start_from`] with `None`.
     pub fn start(&self, head: RequestHead<'_>) -> Start {
-        let exchange = Arc::new(Exchange::new(self.clone(), self.addressed(head)));
+        self.start_from(head, None)
+    }
+
+    /// Begins a request. `head` needs method, target and fields; scheme and authority as the request
+    /// names them, unless the site has told its public URL. `peer` is the other end of the connection,
+    /// which the trusted proxies are told by.
+    pub fn start_from(&self, head: RequestHead<'_>, peer: Option<IpAddr>) -> Start {
+        let (head, client) = self.addressed(head, peer);
+        let exchange = Arc::new(Exchange::new(self.clone(), head, client));
         let Some(purpose) = self.purpose(&exchange) else { return Start::Ready(Begin::Continue(exchange)) };
         if exchange.decide_now() {
             return Start::Ready(pass(&exchange, purpose));
@@ -83,7 +91,12 @@ impl Sessions {
 
     /// Begins a request, waiting for the identity service where it must be asked.
     pub async fn begin(&self, head: RequestHead<'_>) -> Begin {
-        match self.start(head) {
+        self.begin_from(head, None).await
+    }
+
+    /// As [`Self::begin`], with the other end of the connection.
+    pub async fn begin_from(&self, head: RequestHead<'_>, peer: Option<IpAddr>) -> Begin {
+        match self.start_from(head, peer) {
             Start::Ready(begin) => begin,
             Start::Pending(future) => future.await,
         }

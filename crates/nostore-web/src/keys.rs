@@ -2,22 +2,27 @@
 //!
 //! # Invariants
 //!
-//! - One request at a time: whoever comes while it runs takes its result, failures included.
-//! - An unknown `kid` cannot make us hammer: at most one request per `kid` in
-//!   [`UNKNOWN_KID_SECS`], at most one for any in [`KID_MISS_SECS`].
-//! - A set that is there is served while a newer one cannot be had, for at most [`STALE_SECS`].
+//! - One request at a time, whoever asks: whoever comes while it runs takes its result, failures included.
+//!   It runs on its own, so that visitors who give up neither end it nor make another one.
+//! - An unknown `kid` cannot make us hammer: at most one request per `kid` in [`UNKNOWN_KID_SECS`], at most
+//!   one for any in [`KID_MISS_SECS`], and none of them is tried again.
+//! - A set that is there is served while a newer one cannot be had, for at most [`STALE_SECS`]. Whose key
+//!   is in it waits for at most [`PATIENCE`], and not at all while the service is known to be down.
+//! - An empty set does not take the place of one with keys: it is a failure of the service.
 //! - No clock here: `now` is an argument.
 //!
-//! Specifications: RFC 7517 section 5.
+//! Specifications: RFC 7517 section 5; RFC 5861 sections 3 and 4, in spirit.
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nostore_jose::JwkSet;
 use nostore_message::UnixTime;
 use nostore_session::KeysFailure;
+use tokio::sync::watch;
+
+use crate::outbound::{PATIENCE, Retry, TOTAL};
 
 /// How long a set is fresh.
 pub(crate) const FRESH_SECS: i64 = 300;
@@ -34,40 +39,51 @@ pub(crate) const UNKNOWN_KID_SECS: i64 = 30;
 /// How much time lies between two requests because of an unknown `kid`.
 pub(crate) const KID_MISS_SECS: i64 = 5;
 
-/// How long after a failure nobody asks again.
-pub(crate) const FAILURE_SECS: i64 = 1;
+/// How long after a failure nobody asks again who has nothing to go by.
+pub(crate) const FAILURE_MILLIS: i64 = 250;
 
-/// How long after a failure nobody waits for the service who can do with the set that is there.
+/// How long after a failure nobody asks again behind a set that is there.
+pub(crate) const BEHIND_SECS: i64 = 5;
+
+/// How long after a failure the service is taken to be down by whoever waits for it.
 pub(crate) const OUTAGE_SECS: i64 = 30;
 
 /// The longest `kid` that is remembered, in bytes; a longer one is never asked for.
 const MAX_KID_BYTES: usize = 256;
 
+/// What a request for the set comes to.
+pub(crate) type Fetched = Result<Arc<JwkSet>, KeysFailure>;
+
 /// The set and what is known about asking for it.
 #[derive(Debug, Default)]
-pub(crate) struct KeyStore {
-    state: Mutex<State>,
-    flight: tokio::sync::Mutex<()>,
-    revalidating: AtomicBool,
+pub(crate) struct KeyStore(Mutex<State>);
+
+/// A set, and which of all that were there so far.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    pub(crate) set: Arc<JwkSet>,
+    /// Grows with every set whose keys differ from those before.
+    pub(crate) generation: u64,
 }
 
 #[derive(Debug, Default)]
 struct State {
     set: Option<Arc<JwkSet>>,
-    failure: Option<KeysFailure>,
+    generation: u64,
     fetched_at: Option<UnixTime>,
-    failed_at: Option<UnixTime>,
+    /// The failure since the last success, and when it began.
+    failure: Option<(KeysFailure, UnixTime)>,
     kid_miss_at: Option<UnixTime>,
     unknown: BTreeMap<String, UnixTime>,
-    /// Counts finished requests, so that one who waited sees that there was one.
-    flights: u64,
+    /// Closes when the request that is under way has landed.
+    flight: Option<watch::Receiver<()>>,
 }
 
 /// What to do about the set.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Plan {
-    /// Ask for it.
-    Fetch,
+    /// Ask for it, or wait for the request that is under way.
+    Ask(Retry),
     /// Take what is there: there is no use, or no leave, to ask.
     Keep,
 }
@@ -75,82 +91,104 @@ enum Plan {
 impl KeyStore {
     /// Returns the set where it can be used without waiting, and whether it is time to ask for a
     /// newer one behind.
-    pub(crate) fn snapshot(&self, now: UnixTime) -> (Option<Arc<JwkSet>>, bool) {
+    pub(crate) fn snapshot(&self, now: UnixTime) -> (Option<Keys>, bool) {
         let state = self.state();
-        match state.age_secs(now) {
-            Some(0..FRESH_SECS) => (state.set.clone(), false),
-            Some(age) if (FRESH_SECS..FRESH_SECS + REVALIDATE_SECS).contains(&age) => {
-                (state.set.clone(), !state.cooling(now))
+        let limit = if state.failure.is_some() { STALE_SECS } else { FRESH_SECS + REVALIDATE_SECS };
+        match state.age_secs(now).filter(|age| *age < limit) {
+            Some(age) => {
+                let due = age >= FRESH_SECS
+                    && state.flight.is_none()
+                    && !state.failed_within_secs(now, BEHIND_SECS);
+                (state.keys(), due)
             }
-            _ => (None, false),
+            None => (None, false),
         }
     }
 
     /// Returns the set, asking with `fetch` where it is missing, too old, or lacks `kid`.
     ///
-    /// `fetch` is not polled unless it is needed.
-    ///
     /// # Errors
     ///
     /// Says how the last request failed, where there is no set that could be used instead.
-    pub(crate) async fn obtain(
-        &self,
+    pub(crate) async fn obtain<F>(
+        self: &Arc<Self>,
         now: UnixTime,
         kid: Option<&str>,
-        fetch: impl Future<Output = Result<Arc<JwkSet>, KeysFailure>>,
-    ) -> Result<Arc<JwkSet>, KeysFailure> {
-        let seen = {
-            let state = self.state();
-            if state.can_do_without(now, kid) {
+        fetch: impl FnOnce(Retry) -> F,
+    ) -> Result<Keys, KeysFailure>
+    where
+        F: Future<Output = Fetched> + Send + 'static,
+    {
+        let (mut flight, patience) = {
+            let mut state = self.state();
+            let held =
+                state.usable(now).is_ok_and(|keys| kid.is_some_and(|kid| keys.set.find(kid).is_some()));
+            let down = state.failure.is_some();
+            if held && down && state.flight.is_none() && state.failed_within_secs(now, BEHIND_SECS) {
                 return state.usable(now);
             }
-            state.flights
+            let Plan::Ask(retry) = state.plan(now, kid) else { return state.usable(now) };
+            let flight = match &state.flight {
+                Some(flight) => flight.clone(),
+                None => self.launch(&mut state, now, kid, fetch(retry)),
+            };
+            if held && down {
+                return state.usable(now);
+            }
+            let brief = held || state.failed_within_secs(now, OUTAGE_SECS);
+            (flight, if brief { PATIENCE } else { TOTAL })
         };
-        let turn = self.flight.lock().await;
-        let plan = self.state().plan(now, kid, seen);
-        if plan == Plan::Fetch {
-            let fetched = fetch.await;
-            self.state().land(now, kid, fetched);
-        }
-        drop(turn);
-        self.state().usable(now)
+        // The channel closes when the request has landed; nothing is ever sent.
+        let landed = tokio::time::timeout(patience, flight.changed()).await.is_ok();
+        let state = self.state();
+        if landed { state.usable(now) } else { state.usable(now).map_err(|_| KeysFailure::Unreachable) }
     }
 
-    /// Claims the one revalidation that may run behind.
-    pub(crate) fn claim_revalidation(self: &Arc<Self>) -> Option<Claim> {
-        let taken = self.revalidating.swap(true, Ordering::AcqRel);
-        (!taken).then(|| Claim(Arc::clone(self)))
+    /// Asks for a newer set behind, unless somebody does already.
+    pub(crate) fn revalidate<F>(self: &Arc<Self>, now: UnixTime, fetch: impl FnOnce(Retry) -> F)
+    where
+        F: Future<Output = Fetched> + Send + 'static,
+    {
+        let mut state = self.state();
+        if state.flight.is_none() {
+            drop(self.launch(&mut state, now, None, fetch(Retry::Idempotent)));
+        }
+    }
+
+    fn launch(
+        self: &Arc<Self>,
+        state: &mut State,
+        now: UnixTime,
+        kid: Option<&str>,
+        fetch: impl Future<Output = Fetched> + Send + 'static,
+    ) -> watch::Receiver<()> {
+        let (landing, flight) = watch::channel(());
+        state.flight = Some(flight.clone());
+        let flying = Flight { store: Arc::clone(self), _landing: landing };
+        let kid = kid.filter(|kid| kid.len() <= MAX_KID_BYTES).map(str::to_owned);
+        drop(tokio::spawn(async move {
+            let fetched = fetch.await;
+            flying.store.state().land(now, kid, fetched);
+        }));
+        flight
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing here can leave a half-made state behind.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The right to ask for a newer set behind. Given back when it is dropped, used or not.
-#[derive(Debug)]
-pub(crate) struct Claim(Arc<KeyStore>);
-
-impl Claim {
-    /// Asks for a newer set, where nobody else has got one meanwhile.
-    pub(crate) async fn revalidate(
-        self,
-        now: UnixTime,
-        fetch: impl Future<Output = Result<Arc<JwkSet>, KeysFailure>>,
-    ) {
-        let turn = self.0.flight.lock().await;
-        if self.0.snapshot(now).1 {
-            let fetched = fetch.await;
-            self.0.state().land(now, None, fetched);
-        }
-        drop(turn);
-    }
+/// The one request that is under way. However it ends, even with its runtime, the next one may start.
+struct Flight {
+    store: Arc<KeyStore>,
+    /// Dropped after [`Drop::drop`] has run: whoever waits finds the state as it was left.
+    _landing: watch::Sender<()>,
 }
 
-impl Drop for Claim {
+impl Drop for Flight {
     fn drop(&mut self) {
-        self.0.revalidating.store(false, Ordering::Release);
+        self.store.state().flight = None;
     }
 }
 
@@ -160,64 +198,72 @@ impl State {
         self.fetched_at.map(|at| now.secs_since(at)).filter(|age| *age >= 0)
     }
 
-    fn cooling(&self, now: UnixTime) -> bool {
-        within(self.failed_at, now, FAILURE_SECS)
+    fn failed_within_secs(&self, now: UnixTime, secs: i64) -> bool {
+        within(self.failure.map(|(_, at)| at), now, secs * 1_000)
+    }
+
+    fn keys(&self) -> Option<Keys> {
+        self.set.clone().map(|set| Keys { set, generation: self.generation })
     }
 
     /// The set, unless it is older than an outage excuses.
-    fn usable(&self, now: UnixTime) -> Result<Arc<JwkSet>, KeysFailure> {
+    fn usable(&self, now: UnixTime) -> Result<Keys, KeysFailure> {
         let young = self.age_secs(now).is_none_or(|age| age < STALE_SECS);
-        self.set.clone().filter(|_| young).ok_or(self.failure.unwrap_or(KeysFailure::Unreachable))
+        let failure = self.failure.map_or(KeysFailure::Unreachable, |(failure, _)| failure);
+        self.keys().filter(|_| young).ok_or(failure)
     }
 
-    /// Tells whether the service is down and the key is here all the same.
-    fn can_do_without(&self, now: UnixTime, kid: Option<&str>) -> bool {
-        let holds = |set: Arc<JwkSet>| kid.is_some_and(|kid| set.find(kid).is_some());
-        within(self.failed_at, now, OUTAGE_SECS) && self.usable(now).is_ok_and(holds)
-    }
-
-    fn plan(&mut self, now: UnixTime, kid: Option<&str>, seen: u64) -> Plan {
-        let current = self.age_secs(now).is_some_and(|age| age < FRESH_SECS);
-        if self.flights != seen || self.cooling(now) {
+    fn plan(&mut self, now: UnixTime, kid: Option<&str>) -> Plan {
+        if self.flight.is_some() {
+            return Plan::Ask(Retry::Never);
+        }
+        if within(self.failure.map(|(_, at)| at), now, FAILURE_MILLIS) {
             return Plan::Keep;
         }
-        if !current {
-            return Plan::Fetch;
+        if self.age_secs(now).is_none_or(|age| age >= FRESH_SECS) {
+            return Plan::Ask(Retry::Idempotent);
         }
         let Some(kid) = kid.filter(|kid| self.set.as_ref().is_none_or(|set| set.find(kid).is_none())) else {
             return Plan::Keep;
         };
-        self.unknown.retain(|_, at| within(Some(*at), now, UNKNOWN_KID_SECS));
+        self.unknown.retain(|_, at| within(Some(*at), now, UNKNOWN_KID_SECS * 1_000));
         let refused = kid.len() > MAX_KID_BYTES
             || self.unknown.contains_key(kid)
-            || within(self.kid_miss_at, now, KID_MISS_SECS);
+            || within(self.kid_miss_at, now, KID_MISS_SECS * 1_000);
         if refused {
             return Plan::Keep;
         }
         self.kid_miss_at = Some(now);
-        Plan::Fetch
+        Plan::Ask(Retry::Never)
     }
 
-    fn land(&mut self, now: UnixTime, kid: Option<&str>, fetched: Result<Arc<JwkSet>, KeysFailure>) {
-        self.flights = self.flights.wrapping_add(1);
+    fn land(&mut self, now: UnixTime, kid: Option<String>, fetched: Fetched) {
+        let empty = fetched.as_ref().is_ok_and(|set| set.is_empty());
         match fetched {
-            Ok(set) => {
-                if let Some(kid) = kid.filter(|kid| kid.len() <= MAX_KID_BYTES && set.find(kid).is_none()) {
-                    self.unknown.insert(kid.to_owned(), now);
+            Ok(set) if !empty => {
+                if let Some(kid) = kid.filter(|kid| set.find(kid).is_none()) {
+                    self.unknown.insert(kid, now);
                 }
-                self.set = Some(set);
-                self.fetched_at = Some(now);
-                (self.failed_at, self.failure) = (None, None);
+                if self.set.as_ref().is_none_or(|held| held.keys() != set.keys()) {
+                    self.generation = self.generation.wrapping_add(1);
+                }
+                (self.set, self.fetched_at, self.failure) = (Some(set), Some(now), None);
+            }
+            Ok(set) => {
+                tracing::error!(stale = self.set.is_some(), "the identity service has no key");
+                // With nothing else there, the law says so to whoever asks.
+                self.set.get_or_insert(set);
+                self.failure = Some((KeysFailure::NotLoaded { status: 200 }, now));
             }
             Err(failure) => {
                 tracing::error!(%failure, stale = self.set.is_some(), "the JWK Set could not be had");
-                (self.failed_at, self.failure) = (Some(now), Some(failure));
+                self.failure = Some((failure, now));
             }
         }
     }
 }
 
-/// Tells whether `at` lies less than `secs` back. A time ahead (the clock went back) does not count.
-fn within(at: Option<UnixTime>, now: UnixTime, secs: i64) -> bool {
-    at.is_some_and(|at| (0..secs).contains(&now.secs_since(at)))
+/// Tells whether `at` lies less than `millis` back. A time ahead (the clock went back) does not count.
+fn within(at: Option<UnixTime>, now: UnixTime, millis: i64) -> bool {
+    at.is_some_and(|at| (0..millis).contains(&now.millis().saturating_sub(at.millis())))
 }

@@ -138,6 +138,19 @@ impl Routes {
     ///
     /// Returns the first thing that is wrong, with the lines that wrote it.
     pub fn check(&self, sign_in_path: &str) -> Result<(), RouteError> {
+        self.check_rules()?;
+        match self.rule_for(sign_in_path).filter(|rule| rule.protects()) {
+            Some(rule) => Err(RouteError::SignInProtected {
+                path: sign_in_path.to_owned(),
+                pattern: rule.pattern.to_string(),
+                line: rule.line(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks the patterns, and that no two rules contradict each other.
+    pub(crate) fn check_rules(&self) -> Result<(), RouteError> {
         for (index, rule) in self.rules.iter().enumerate() {
             if !is_pattern(&rule.pattern) {
                 return Err(RouteError::Pattern { pattern: rule.pattern.to_string(), line: rule.line() });
@@ -152,14 +165,7 @@ impl Routes {
                 });
             }
         }
-        match self.rule_for(sign_in_path).filter(|rule| rule.protects()) {
-            Some(rule) => Err(RouteError::SignInProtected {
-                path: sign_in_path.to_owned(),
-                pattern: rule.pattern.to_string(),
-                line: rule.line(),
-            }),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     fn with(mut self, access: Access, pattern: Cow<'static, str>, line: &'static Location<'static>) -> Self {

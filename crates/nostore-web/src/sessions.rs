@@ -1,6 +1,7 @@
 //! The sessions of one site: configuration, keys, connections. Shared by every request.
 
 use std::ffi::OsStr;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use nostore_cache::{NetlifyVary, Platform, netlify_vary};
@@ -11,8 +12,9 @@ use nostore_session::{
 };
 
 use crate::driver::{Decided, Driver};
+use crate::metrics::{Counters, Metrics};
 use crate::routes::RouteError;
-use crate::{Clock, Environment, Routes, SignOut, SystemClock, return_path};
+use crate::{Clock, Environment, Forwarded, Routes, SignOut, SystemClock, TrustedProxies, return_path};
 
 /// The sessions of one site. Cheap to clone; clones share the JWK Set and the connections.
 #[derive(Clone)]
@@ -30,16 +32,19 @@ pub(crate) struct Inner {
     pub(crate) session_cookies: Vec<String>,
     /// What sensitive responses carry on Netlify; `None` elsewhere, and for live keys unless wanted.
     pub(crate) netlify_vary: Option<NetlifyVary>,
-    clock: Box<dyn Clock>,
+    clock: Arc<dyn Clock>,
+    pub(crate) counters: Arc<Counters>,
     public_url: Option<Origin>,
+    proxies: TrustedProxies,
     sign_in_path: String,
+    sign_in_elsewhere: bool,
 }
 
 /// Sets up [`Sessions`].
 #[must_use = "nothing is set up until `build`"]
 pub struct SessionsBuilder {
     config: Config,
-    clock: Box<dyn Clock>,
+    clock: Arc<dyn Clock>,
     eager: bool,
     protect_all: bool,
     netlify_vary_in_production: bool,
@@ -48,7 +53,9 @@ pub struct SessionsBuilder {
     dev: Option<bool>,
     routes: Routes,
     public_url: Option<Origin>,
+    proxies: TrustedProxies,
     sign_in_path: String,
+    sign_in_elsewhere: bool,
 }
 
 /// Why sessions could not be set up.
@@ -93,7 +100,7 @@ impl Sessions {
     pub fn builder(config: Config) -> SessionsBuilder {
         SessionsBuilder {
             config,
-            clock: Box::new(SystemClock),
+            clock: Arc::new(SystemClock),
             eager: false,
             protect_all: false,
             netlify_vary_in_production: false,
@@ -102,7 +109,9 @@ impl Sessions {
             dev: None,
             routes: Routes::new(),
             public_url: None,
+            proxies: TrustedProxies::none(),
             sign_in_path: "/sign-in".to_owned(),
+            sign_in_elsewhere: false,
         }
     }
 
@@ -110,6 +119,12 @@ impl Sessions {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    /// Returns what has been counted since these sessions were set up.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        self.0.counters.read()
     }
 
     /// Returns path, query and fragment of `redirect_url` where it lies on the site of `request`, else `/`.
@@ -120,10 +135,13 @@ impl Sessions {
         return_path::safe_return_path(request, self.0.public_url.as_ref(), redirect_url)
     }
 
-    /// Returns the location of the site's own sign-in page, as a path, which leads back to the URL of
-    /// `request`.
+    /// Returns the location of the sign-in page, which leads back to the URL of `request`: the site's own,
+    /// as a path, or that of the identity service.
     #[must_use]
     pub fn sign_in_location(&self, request: &RequestHead<'_>) -> String {
+        if self.0.sign_in_elsewhere {
+            return self.identity_sign_in_url(request, &request.target);
+        }
         let origin = format!("{}://{}", request.scheme, request.authority);
         let found = sign_in_location(request, &self.0.site_config, &request.target);
         let path = found.as_deref().and_then(|location| location.strip_prefix(&origin));
@@ -174,14 +192,23 @@ impl Sessions {
         clear_cookies(&self.0.config)
     }
 
-    /// Puts the public scheme and authority on a request, where the site has told them.
-    pub(crate) fn addressed(&self, request: RequestHead<'_>) -> RequestHead<'static> {
+    /// Puts on a request what the visitor used: the public URL where the site has told it, else what a
+    /// trusted proxy says. Returns the visitor's address too, where it is known.
+    pub(crate) fn addressed(
+        &self,
+        request: RequestHead<'_>,
+        peer: Option<IpAddr>,
+    ) -> (RequestHead<'static>, Option<IpAddr>) {
         let mut request = request.into_owned();
-        if let Some(origin) = &self.0.public_url {
-            request.scheme = origin.scheme();
-            request.authority = origin.authority().into();
+        let Forwarded { scheme, authority, client } = self.0.proxies.read(peer, &request);
+        (request.scheme, request.authority) = match &self.0.public_url {
+            Some(origin) => (origin.scheme(), origin.authority().into()),
+            None => (scheme, authority.into()),
+        };
+        if let Some(name) = self.0.proxies.secret_name() {
+            request.fields.remove(name);
         }
-        request
+        (request, client)
     }
 }
 
@@ -194,7 +221,7 @@ impl std::fmt::Debug for Sessions {
 impl SessionsBuilder {
     /// Takes the time from `clock` instead of the operating system.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Box::new(clock);
+        self.clock = Arc::new(clock);
         self
     }
 
@@ -241,16 +268,32 @@ impl SessionsBuilder {
         self
     }
 
-    /// Sets the origin under which visitors know the site. Without it a request is taken to be for its
-    /// `Host`, over plain HTTP; behind a TLS-terminating proxy it must be set.
+    /// Sets the origin under which visitors know the site, whatever a request or a proxy says. Without it
+    /// a request is taken to be for its `Host`, over plain HTTP, unless one of the
+    /// [trusted proxies](Self::trusted_proxies) knows better; behind a TLS-terminating proxy one of the two
+    /// must be set.
     pub fn public_url(mut self, origin: Origin) -> Self {
         self.public_url = Some(origin);
+        self
+    }
+
+    /// Says whose `X-Forwarded-*` and `Forwarded` fields count. The default: nobody's.
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.proxies = proxies;
         self
     }
 
     /// Sets the path of the site's sign-in page. The default is `/sign-in`.
     pub fn sign_in_path(mut self, path: impl Into<String>) -> Self {
         self.sign_in_path = path.into();
+        self.sign_in_elsewhere = false;
+        self
+    }
+
+    /// Sends visitors who must sign in to the identity service's page at once, for a site without a
+    /// sign-in page of its own.
+    pub const fn sign_in_at_identity_service(mut self) -> Self {
+        self.sign_in_elsewhere = true;
         self
     }
 
@@ -268,7 +311,7 @@ impl SessionsBuilder {
         let site_config = self.config.clone().sign_in_url(path);
         let site_config = site_config
             .map_err(|error| BuildError::SignInPath { found: path.clone(), source: Some(error) })?;
-        self.routes.check(path)?;
+        if self.sign_in_elsewhere { self.routes.check_rules() } else { self.routes.check(path) }?;
         let environment = match (self.environment, self.platform, self.dev) {
             (Some(environment), ..) => environment,
             (None, Some(_), Some(_)) => Environment::default(),
@@ -280,8 +323,12 @@ impl SessionsBuilder {
             self.netlify_vary_in_production,
             self.config.cookie_names(),
         );
+        let counters = Arc::<Counters>::default();
+        let driver = Driver::new(Arc::clone(&self.clock), Arc::clone(&counters));
+        let driver = driver.map_err(BuildError::Client)?;
         Ok(Sessions(Arc::new(Inner {
-            driver: Driver::new().map_err(BuildError::Client)?,
+            driver,
+            counters,
             session_cookies: self.config.session_cookie_names(),
             netlify_vary,
             dev: self.dev.unwrap_or(environment.dev),
@@ -292,7 +339,9 @@ impl SessionsBuilder {
             routes: self.routes,
             clock: self.clock,
             public_url: self.public_url,
+            proxies: self.proxies,
             sign_in_path: self.sign_in_path,
+            sign_in_elsewhere: self.sign_in_elsewhere,
         })))
     }
 }

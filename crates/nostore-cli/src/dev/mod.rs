@@ -51,6 +51,9 @@ pub(crate) async fn run(args: DevArgs) -> Result<(), Failed> {
         edge: Some(edge),
         issuer: Some(issuer),
         data: Some(args.data.clone()),
+        token_secs: args.token_lifetime,
+        seed: args.seed.clone(),
+        allowed: args.allow_origin.clone(),
         edge_sink: Arc::new(move |record| edge_told.request(&record)),
         issuer_sink: Arc::new(move |record| tell_issuer(&issuer_told, &record)),
     };

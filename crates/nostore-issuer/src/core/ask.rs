@@ -1,8 +1,11 @@
 //! One request with what is needed to answer it.
 
+use std::sync::Arc;
+
+use nostore_jose::SigningKey;
 use nostore_message::{Cookies, RequestHead, UnixTime};
 
-use super::ENTROPY_BYTES;
+use super::Draw;
 use super::form::Form;
 use super::id::Ids;
 
@@ -13,17 +16,14 @@ pub(super) struct Ask<'a> {
     pub(super) body: &'a [u8],
     pub(super) now: UnixTime,
     pub(super) ids: Ids<'a>,
+    pub(super) signing_key: Option<&'a Arc<SigningKey>>,
 }
 
 impl<'a> Ask<'a> {
-    pub(super) fn new(
-        head: &'a RequestHead<'a>,
-        body: &'a [u8],
-        now: UnixTime,
-        entropy: &'a [u8; ENTROPY_BYTES],
-    ) -> Self {
+    pub(super) fn new(head: &'a RequestHead<'a>, body: &'a [u8], now: UnixTime, draw: &'a Draw) -> Self {
         let query = Form::parse(head.query().unwrap_or_default().as_bytes());
-        Self { head, query, body, now, ids: Ids::new(entropy) }
+        let (ids, signing_key) = (Ids::new(&draw.entropy), draw.signing_key.as_ref());
+        Self { head, query, body, now, ids, signing_key }
     }
 
     pub(super) fn cookies(&self) -> Cookies<'_> {

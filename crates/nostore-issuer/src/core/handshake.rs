@@ -3,20 +3,15 @@
 //! Specifications: the handshake protocol, sections 5.5, 5.6 and 7.3.
 
 use nostore_message::{Origin, SetCookie};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use super::ask::Ask;
 use super::client::long_cookie;
 use super::redirect::{RedirectError, RedirectUrl};
 use super::response::{Outcome, Response};
-use super::{Change, Client, Issuer, Mode, Nonce, Session, User};
+use super::token::jwt_header;
+use super::{Change, Client, Issuer, Mode, Nonce, Session};
 use crate::pages;
-
-/// The category of a session token.
-const SESSION_CATEGORY: &str = "cl_B7d4PD111AAA";
-
-/// How far `nbf` lies before `iat`, in seconds, so that a clock that is a little behind accepts it.
-const NOT_BEFORE_SECS: i64 = 10;
 
 /// How long a result may wait in a cookie or behind a nonce, in seconds.
 const RESULT_SECS: i64 = 60;
@@ -24,6 +19,9 @@ const RESULT_SECS: i64 = 60;
 /// The longest result that fits into a cookie: user agents keep 4096 bytes of name and value
 /// (RFC 6265bis, "Storage Model").
 const MAX_COOKIE_RESULT: usize = 4_000;
+
+/// How many results wait behind a nonce.
+const MAX_NONCES: usize = 10_000;
 
 const HANDSHAKE: &str = "__clerk_handshake";
 const NONCE: &str = "__clerk_handshake_nonce";
@@ -41,6 +39,12 @@ impl Issuer {
         }
     }
 
+    /// Reads the address to return to in the query.
+    pub(super) fn asked_return(&self, ask: &Ask<'_>) -> Result<RedirectUrl, RedirectError> {
+        let text = ask.query.text("redirect_url").ok_or(RedirectError::Missing);
+        text.and_then(|text| self.return_address(ask, text))
+    }
+
     /// Says why an address is not returned to.
     pub(super) fn refuse_return(&self, error: &RedirectError) -> Response {
         let html = pages::refused_return(error, &self.settings.allowed_origins);
@@ -49,8 +53,7 @@ impl Issuer {
 
     /// Answers a handshake.
     pub(super) fn handshake(&self, ask: &mut Ask<'_>) -> Outcome {
-        let text = ask.query.text("redirect_url").ok_or(RedirectError::Missing);
-        let url = match text.and_then(|text| self.return_address(ask, text)) {
+        let url = match self.asked_return(ask) {
             Ok(url) => url,
             Err(error) => return self.refuse_return(&error).into(),
         };
@@ -60,77 +63,113 @@ impl Issuer {
             (None, Mode::Live) => None,
             (None, Mode::Test) => {
                 let client = self.fresh_client(ask);
-                changes = self.keep(&client);
+                changes = self.keep(&client, ask.now);
                 Some(client)
             }
         };
-        let Some(directives) = self.directives(ask, client.as_ref(), url.origin()) else {
+        let new = !changes.is_empty();
+        let session = client.as_ref().and_then(|client| self.state.session_of(client)).cloned();
+        let session = session.map(|session| match self.activated(ask, &session) {
+            Some(moved) => {
+                changes.push(Change::PutSession(moved.clone()));
+                moved
+            }
+            None => session,
+        });
+        let Some(directives) = self.directives(ask, client.as_ref(), session.as_ref(), url.origin()) else {
             return signing_failed().into();
         };
-        let payload = Map::from_iter([("handshake".to_owned(), json!(directives))]);
-        let Ok(token) = self.signing_key.sign(&jwt_header(), &payload) else {
+        let Some(mut response) = self.result(ask, &url, directives, &mut changes) else {
             return signing_failed().into();
         };
-        let mut response = match self.settings.mode {
-            Mode::Test => Response::redirect(307, url.with_result(HANDSHAKE, &token)),
-            Mode::Live => self.live_result(ask, &url, token, directives, &mut changes),
-        };
-        let user = client.as_ref().and_then(|client| self.signed_in(client)).map(|(_, user)| user);
+        let user = session.as_ref().and_then(|session| self.state.user(&session.user_id));
         response.client = match (user, &client) {
             (Some(user), _) => Some(user.email.clone()),
             (None, client) => client.as_ref().map(|client| client.id.clone()),
         };
         let state = if user.is_some() { "signed in" } else { "signed out" };
-        let new = changes.iter().any(|change| matches!(change, Change::PutClient(_)));
         let note = format!("handshake: {state}{}", if new { ", new browser" } else { "" });
         response.noted(note).changing(changes)
     }
 
-    /// Puts a live result into a cookie; one that is too large stays here, behind a nonce.
-    fn live_result(
+    /// Returns the session with the organization that `organization_id` asks for, if that is another one. One
+    /// that the user is no member of changes nothing (handshake protocol, section 7.3 no. 3).
+    fn activated(&self, ask: &Ask<'_>, session: &Session) -> Option<Session> {
+        let place = self.choose(ask.query.given("organization_id")?, &session.user_id).ok()?;
+        let organization_id = place.map(|(organization, _)| organization.id.clone());
+        (organization_id != session.organization_id).then(|| Session {
+            organization_id,
+            updated_at: ask.now,
+            ..session.clone()
+        })
+    }
+
+    /// Sends the result back: in the URL (test) or in a cookie (live), as a token or, where that was asked for or
+    /// the token is too large for a cookie, as a nonce. `None` when signing fails.
+    fn result(
         &self,
         ask: &mut Ask<'_>,
         url: &RedirectUrl,
-        token: String,
         directives: Vec<String>,
         changes: &mut Vec<Change>,
-    ) -> Response {
-        let fits = HANDSHAKE.len() + token.len() <= MAX_COOKIE_RESULT;
-        let (name, value) = if fits || ask.query.text("format") != Some("nonce") {
-            (HANDSHAKE, token)
-        } else {
-            let nonce = ask.ids.token("hsn_");
-            let expires_at = ask.now.plus_secs(RESULT_SECS);
-            changes.extend(self.expired_nonces(ask));
-            let payload = Nonce { directives, expires_at };
-            changes.push(Change::PutNonce { nonce: nonce.clone(), payload });
-            (NONCE, nonce)
+    ) -> Option<Response> {
+        let payload = Map::from_iter([("handshake".to_owned(), json!(directives))]);
+        let token = match ask.query.text("format") {
+            Some("nonce") => None,
+            _ => Some(self.keys.current().key.sign(&jwt_header(), &payload).ok()?),
         };
+        let fits = |token: &String| {
+            self.settings.mode == Mode::Test || HANDSHAKE.len() + token.len() <= MAX_COOKIE_RESULT
+        };
+        let (name, value) = match token.filter(fits) {
+            Some(token) => (HANDSHAKE, token),
+            None => (NONCE, self.put_nonce(ask, directives, changes)),
+        };
+        if self.settings.mode == Mode::Test {
+            return Some(Response::redirect(307, url.with_result(name, &value)));
+        }
         let cookie = SetCookie::new(name, value)
             .with("Path", "/")
             .with("SameSite", "Lax")
             .with("Max-Age", RESULT_SECS.to_string())
             .flag("HttpOnly");
-        Response::redirect(307, url.as_str().to_owned()).cookie(&self.secured(cookie))
+        Some(Response::redirect(307, url.as_str().to_owned()).cookie(&self.secured(cookie)))
     }
 
-    fn expired_nonces(&self, ask: &Ask<'_>) -> Vec<Change> {
-        let old = self.nonces.iter().filter(|(_, payload)| payload.expires_at <= ask.now);
-        old.map(|(nonce, _)| Change::DropNonce { nonce: nonce.clone() }).collect()
+    /// Keeps a result behind a nonce. Those that are over make room; where that is not enough, the oldest does.
+    fn put_nonce(&self, ask: &mut Ask<'_>, directives: Vec<String>, changes: &mut Vec<Change>) -> String {
+        let nonce = ask.ids.token("hsn_");
+        let (over, waiting): (Vec<_>, Vec<_>) =
+            self.nonces.iter().partition(|(_, payload)| payload.expires_at <= ask.now);
+        let full = waiting.len() >= MAX_NONCES;
+        let oldest = waiting.into_iter().min_by_key(|(_, payload)| payload.expires_at).filter(|_| full);
+        let dropped = over.into_iter().chain(oldest);
+        changes.extend(dropped.map(|(nonce, _)| Change::DropNonce { nonce: nonce.clone() }));
+        let payload = Nonce { directives, expires_at: ask.now.plus_secs(RESULT_SECS) };
+        changes.push(Change::PutNonce { nonce: nonce.clone(), payload });
+        nonce
     }
 
     /// Composes the `Set-Cookie` values for the site, deletions first (handshake protocol, section
     /// 7.3 no. 4), in the plain and in the suffixed family. `None` when signing fails.
-    fn directives(&self, ask: &Ask<'_>, client: Option<&Client>, site: &Origin) -> Option<Vec<String>> {
+    fn directives(
+        &self,
+        ask: &Ask<'_>,
+        client: Option<&Client>,
+        session: Option<&Session>,
+        site: &Origin,
+    ) -> Option<Vec<String>> {
         let mut deleted = vec![HANDSHAKE.to_owned(), NONCE.to_owned()];
         let mut set = Vec::new();
-        match client.and_then(|client| Some((client, self.signed_in(client)?))) {
-            Some((client, (session, user))) => {
-                let token = self.session_token(ask, session, user, site)?;
-                set.extend(self.both("__session").map(|name| long_cookie(name, token.clone())));
-                set.extend(self.updated_cookies(client.updated_secs(ask.now)));
+        let grant = session.and_then(|session| self.grant(session, Some(site)));
+        match (client, grant) {
+            (Some(client), Some(grant)) => {
+                let token = self.mint(&grant, ask.now)?;
+                set.extend(self.session_cookies(&token));
+                set.push(self.refresh_cookie(grant.session));
+                set.extend(self.updated_cookies(self.updated_secs(client, ask.now)));
             }
-            None => {
+            _ => {
                 deleted.extend(self.both("__session"));
                 deleted.extend(self.both("__refresh"));
                 set.extend(self.updated_cookies(0));
@@ -143,34 +182,6 @@ impl Issuer {
         let deletions = deleted.into_iter().map(|name| SetCookie::deletion(name).to_string());
         Some(deletions.chain(set.iter().map(ToString::to_string)).collect())
     }
-
-    /// Mints a session token (RFC 7519 section 4.1; handshake protocol, section 7.3 no. 6).
-    fn session_token(&self, ask: &Ask<'_>, session: &Session, user: &User, site: &Origin) -> Option<String> {
-        let issued_at = ask.now.secs();
-        let claims = json!({
-            "azp": site.to_string(),
-            "email": user.email,
-            "exp": issued_at.saturating_add(self.settings.session_ttl_secs),
-            "iat": issued_at,
-            "iss": self.settings.issuer(),
-            "nbf": issued_at.saturating_sub(NOT_BEFORE_SECS),
-            "sid": session.id,
-            "sub": user.id,
-        });
-        let Value::Object(mut claims) = claims else {
-            return None;
-        };
-        if let Some(name) = &user.name {
-            claims.insert("name".to_owned(), json!(name));
-        }
-        let mut header = jwt_header();
-        header.insert("cat".to_owned(), json!(SESSION_CATEGORY));
-        self.signing_key.sign(&header, &claims).ok()
-    }
-}
-
-fn jwt_header() -> Map<String, Value> {
-    Map::from_iter([("typ".to_owned(), json!("JWT"))])
 }
 
 fn signing_failed() -> Response {

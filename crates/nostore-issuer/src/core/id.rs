@@ -1,7 +1,7 @@
 //! Identifiers and tokens, made of entropy that the shell gives.
 
-/// How many bytes of entropy one request is given: a token and three identifiers.
-pub const ENTROPY_BYTES: usize = 96;
+/// How many bytes of entropy one request is given: two tokens and four identifiers.
+pub const ENTROPY_BYTES: usize = 128;
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 

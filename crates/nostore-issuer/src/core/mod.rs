@@ -13,30 +13,49 @@
 
 mod ask;
 mod backend;
+mod body;
 mod client;
 mod form;
+mod frontend;
 mod handshake;
 mod id;
+mod keys;
+mod model;
 mod redirect;
+mod refresh;
+mod resource;
 mod response;
+mod route;
+mod seed;
 mod sign_in;
 mod sign_out;
 mod state;
+mod token;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use nostore_jose::SigningKey;
 use nostore_message::{Origin, RequestHead, Secret, UnixTime};
 use nostore_session::{Instance, PublishableKey};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use ask::Ask;
+use client::LONG_SECS;
 use response::Outcome;
+use route::{Backend, Endpoint, NoRoute, route};
 
 pub use id::{ENTROPY_BYTES, secret_body};
+pub use keys::{HeldKey, KeyRing, MARGIN_SECS};
+pub use model::{
+    Client, Entitlements, Machine, MachineToken, MachineTokenKind, Membership, Nonce, Organization, Session,
+    SessionStatus, User,
+};
 pub use redirect::RedirectError;
 pub use response::Response;
-pub use state::{Change, Client, Nonce, Session, State, User};
+pub use seed::SeedError;
+pub use state::{Change, State};
+pub use token::MAX_PERMISSIONS;
 
 /// The host that live keys name. It need not exist: browsers reach the service at its origin.
 pub const LIVE_HOST: &str = "accounts.nostore.example";
@@ -62,7 +81,7 @@ pub struct Settings {
     /// The origins of the sites that session tokens may be handed to.
     pub allowed_origins: Vec<Origin>,
     /// How long a session token is valid, in seconds.
-    pub session_ttl_secs: i64,
+    pub token_secs: i64,
 }
 
 impl Settings {
@@ -92,8 +111,9 @@ pub struct Issuer {
     settings: Settings,
     publishable_key: String,
     suffix: String,
+    secret_body: Secret,
     secret_key: Secret,
-    signing_key: SigningKey,
+    keys: KeyRing,
     state: State,
     nonces: BTreeMap<String, Nonce>,
 }
@@ -106,7 +126,7 @@ impl Issuer {
     /// When no publishable key can name the origin: a test key needs a host with a dot.
     pub fn restore(
         settings: Settings,
-        signing_key: SigningKey,
+        keys: KeyRing,
         secret: &Secret,
         state: State,
     ) -> Result<Self, nostore_session::KeyError> {
@@ -118,7 +138,8 @@ impl Issuer {
         let suffix = PublishableKey::parse(&publishable_key)?.suffix().to_owned();
         let secret_key = Secret::new(format!("{prefix}{}", secret.expose()));
         let nonces = BTreeMap::new();
-        Ok(Self { settings, publishable_key, suffix, secret_key, signing_key, state, nonces })
+        let secret_body = secret.clone();
+        Ok(Self { settings, publishable_key, suffix, secret_body, secret_key, keys, state, nonces })
     }
 
     /// Returns the settings.
@@ -139,10 +160,22 @@ impl Issuer {
         &self.secret_key
     }
 
-    /// Returns the JWK Set (RFC 7517 section 5).
+    /// Returns the secret key without its prefix, as it is kept.
     #[must_use]
-    pub fn jwk_set(&self) -> Value {
-        json!({ "keys": [self.signing_key.jwk().to_json()] })
+    pub const fn secret_body(&self) -> &Secret {
+        &self.secret_body
+    }
+
+    /// Returns the JWK Set at `now` (RFC 7517 section 5).
+    #[must_use]
+    pub fn jwk_set(&self, now: UnixTime) -> Value {
+        self.keys.jwk_set(now).to_json()
+    }
+
+    /// Returns the signing keys.
+    #[must_use]
+    pub const fn keys(&self) -> &KeyRing {
+        &self.keys
     }
 
     /// Returns the state as it is now.
@@ -151,40 +184,48 @@ impl Issuer {
         &self.state
     }
 
-    /// Decides and applies: [`Issuer::decide`] followed by [`Issuer::apply`].
-    pub fn handle(
-        &mut self,
-        request: &RequestHead<'_>,
-        body: &[u8],
-        now: UnixTime,
-        entropy: &[u8; ENTROPY_BYTES],
-    ) -> (Response, Vec<Change>) {
-        let (response, changes) = self.decide(request, body, now, entropy);
-        self.apply(&changes);
-        (response, changes)
+    /// Tells whether [`Issuer::decide`] needs a new signing key to answer `request`.
+    #[must_use]
+    pub fn needs_key(&self, request: &RequestHead<'_>) -> bool {
+        let asked = route(request.path(), &request.method);
+        asked == Ok(Endpoint::Backend(Backend::RotateKey)) && self.has_secret_key(request)
     }
 
     /// Decides how to answer `request` at wall time `now`, and what has to change first.
-    ///
-    /// `entropy` is fresh for every call: tokens and identifiers are made of it.
     #[must_use]
     pub fn decide(
         &self,
         request: &RequestHead<'_>,
         body: &[u8],
         now: UnixTime,
-        entropy: &[u8; ENTROPY_BYTES],
+        draw: &Draw,
     ) -> (Response, Vec<Change>) {
-        let mut ask = Ask::new(request, body, now, entropy);
+        let mut ask = Ask::new(request, body, now, draw);
         let Outcome { response, changes } = self.route(&mut ask);
         (response, changes)
+    }
+
+    /// Returns the changes that make a new key the current one: the one before stays published until nothing it
+    /// signed is valid and for [`MARGIN_SECS`] more, or for `keep_secs` from now.
+    #[must_use]
+    pub fn rotation(&self, key: Arc<SigningKey>, now: UnixTime, keep_secs: Option<i64>) -> Vec<Change> {
+        self.keys.rotation(HeldKey::current(key, now, self.settings.token_secs), now, keep_secs)
+    }
+
+    /// Returns the changes that a start makes: keys whose time is over go, and the current one will sign for as
+    /// long as the settings say.
+    #[must_use]
+    pub fn upkeep(&self, now: UnixTime) -> Vec<Change> {
+        self.keys.over(now).into_iter().chain(self.signing_for(self.settings.token_secs)).collect()
     }
 
     /// Makes the changes of one decision take effect.
     pub fn apply(&mut self, changes: &[Change]) {
         for change in changes {
             match change {
+                Change::DropKey { kid } => self.keys.remove(kid),
                 Change::DropNonce { nonce } => drop(self.nonces.remove(nonce)),
+                Change::PutKey(held) => self.keys.put(held.clone()),
                 Change::PutNonce { nonce, payload } => {
                     self.nonces.insert(nonce.clone(), payload.clone());
                 }
@@ -195,35 +236,46 @@ impl Issuer {
 
     fn route(&self, ask: &mut Ask<'_>) -> Outcome {
         let path = ask.head.path().to_owned();
-        let get = ask.head.is_get_or_head();
-        let post = ask.head.method == "POST";
-        match path.as_str() {
-            "/" if get => self.home_page(ask),
-            "/sign-in" if get => self.sign_in_page(ask),
-            "/sign-in" if post => self.sign_in(ask),
-            "/sign-out" if get => self.sign_out_page(ask),
-            "/sign-out" if post => self.sign_out(ask),
-            "/v1/client/handshake" if get => self.handshake(ask),
-            "/.well-known/jwks.json" if get => self.public_jwk_set(),
-            "/v1/jwks" if get => self.backend_jwk_set(ask),
-            "/v1/clients/handshake_payload" if get => self.handshake_payload(ask),
-            "/health" if get => Response::text(200, "ok\n").into(),
-            "/sign-in" | "/sign-out" => Response::method_not_allowed(ask, "GET, HEAD, POST").into(),
-            "/" | "/v1/client/handshake" | "/.well-known/jwks.json" | "/v1/jwks" | "/health" => {
-                Response::method_not_allowed(ask, "GET, HEAD").into()
-            }
-            "/v1/clients/handshake_payload" => Response::method_not_allowed(ask, "GET, HEAD").into(),
-            other => match session_to_revoke(other) {
-                Some(session) if post => self.revoke(ask, session),
-                Some(_) => Response::method_not_allowed(ask, "POST").into(),
-                None => Response::not_found(ask).into(),
-            },
+        if route::is_frontend(&path) {
+            return self.frontend(ask, &path);
+        }
+        match route(&path, &ask.head.method) {
+            Ok(Endpoint::Backend(endpoint)) => self.backend(ask, endpoint),
+            Ok(Endpoint::ClientTouch) => self.client_touch(ask),
+            Ok(Endpoint::Handshake) => self.handshake(ask),
+            Ok(Endpoint::Health) => Response::text(200, "ok\n").into(),
+            Ok(Endpoint::HomePage) => self.home_page(ask),
+            Ok(Endpoint::PublicKeys) => self.public_jwk_set(ask),
+            Ok(Endpoint::SignIn) => self.sign_in(ask),
+            Ok(Endpoint::SignInPage) => self.sign_in_page(ask),
+            Ok(Endpoint::SignOut) => self.sign_out(ask),
+            Ok(Endpoint::SignOutPage) => self.sign_out_page(ask),
+            Ok(Endpoint::Frontend(_)) | Err(NoRoute::Path) => Response::not_found(ask).into(),
+            Err(NoRoute::Method(allowed)) => Response::method_not_allowed(ask, allowed).into(),
         }
     }
 }
 
-/// Returns the session identifier in `/v1/sessions/{sid}/revoke`.
-fn session_to_revoke(path: &str) -> Option<&str> {
-    let session = path.strip_prefix("/v1/sessions/")?.strip_suffix("/revoke")?;
-    (!session.is_empty() && !session.contains('/')).then_some(session)
+/// What a shell draws for one request: fresh entropy, and a signing key where [`Issuer::needs_key`] says so.
+#[derive(Clone)]
+pub struct Draw {
+    /// Tokens and identifiers are made of it.
+    pub entropy: [u8; ENTROPY_BYTES],
+    /// A key that nobody has seen.
+    pub signing_key: Option<Arc<SigningKey>>,
+}
+
+impl Draw {
+    /// Makes a draw without a key.
+    #[must_use]
+    pub const fn new(entropy: [u8; ENTROPY_BYTES]) -> Self {
+        Self { entropy, signing_key: None }
+    }
+}
+
+/// Shows nothing that was drawn.
+impl std::fmt::Debug for Draw {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Draw").field("signing_key", &self.signing_key).finish_non_exhaustive()
+    }
 }

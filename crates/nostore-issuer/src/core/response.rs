@@ -81,10 +81,22 @@ impl Response {
         Self::new(status, value.to_string()).field("content-type", "application/json")
     }
 
-    /// Makes an error of the backend API.
+    /// Makes an error of the two APIs.
     pub(super) fn error(status: u16, code: &str, message: &str) -> Self {
         let error = json!({ "code": code, "message": message, "long_message": message });
         Self::json(status, &json!({ "errors": [error] })).noted(code)
+    }
+
+    /// Makes an error that names the parameter at fault.
+    pub(super) fn parameter_error(code: &str, name: &str, message: &str) -> Self {
+        let meta = json!({ "param_name": name });
+        let error = json!({ "code": code, "message": message, "long_message": message, "meta": meta });
+        Self::json(422, &json!({ "errors": [error] })).noted(code)
+    }
+
+    /// Makes a response without a body.
+    pub(super) fn empty(status: u16) -> Self {
+        Self::new(status, "")
     }
 
     /// Makes a redirect.
@@ -106,7 +118,7 @@ impl Response {
     }
 
     /// Answers a method that the path does not take (RFC 9110 section 15.5.6).
-    pub(super) fn method_not_allowed(ask: &Ask<'_>, allowed: &'static str) -> Self {
+    pub(super) fn method_not_allowed(ask: &Ask<'_>, allowed: String) -> Self {
         let message = format!("expected {allowed}, found another method");
         let response = if ask.wants_page() {
             Self::page(405, pages::message("Not like this", &message, true)).noted("method not allowed")

@@ -6,7 +6,7 @@ use super::ask::Ask;
 use super::form::Form;
 use super::redirect::RedirectUrl;
 use super::response::{Outcome, Response};
-use super::{Change, Client, Issuer, Mode, Session, User};
+use super::{Change, Client, Issuer, Mode, Session, SessionStatus, User};
 use crate::pages;
 
 /// The longest address, in bytes (RFC 5321 section 4.5.3.1.3, without the angle brackets).
@@ -16,7 +16,7 @@ const MAX_EMAIL: usize = 254;
 const MAX_LOCAL: usize = 64;
 
 /// How many users the service keeps.
-const MAX_USERS: usize = 1_000;
+pub(super) const MAX_USERS: usize = 1_000;
 
 /// Where a browser goes after the page, and how it is recognised there.
 #[derive(Default)]
@@ -150,7 +150,7 @@ impl Issuer {
         let mut changes = Vec::new();
         let (user, new) = match self.state.user_by_email(&email) {
             Some(user) => (user.clone(), false),
-            None => (User { id: ask.ids.id("user_"), email, name: None, created_at: ask.now }, true),
+            None => (User::new(ask.ids.id("user_"), email, ask.now), true),
         };
         if new {
             changes.push(Change::PutUser(user.clone()));
@@ -168,8 +168,11 @@ impl Issuer {
     fn signed_in_client(&self, ask: &mut Ask<'_>, form: &Form, user: &User) -> (Client, Vec<Change>) {
         let known = self.client(ask, Some(form)).cloned();
         let mut changes = Vec::new();
-        let same_user = |session: &Session| session.user_id == user.id;
-        let kept = known.as_ref().and_then(|client| client.session.clone()).filter(same_user);
+        let before = known.as_ref().and_then(|client| self.state.session_of(client));
+        let kept = before.filter(|session| session.user_id == user.id).cloned();
+        if let (Some(client), None) = (&known, &kept) {
+            changes.extend(self.end_session(client, SessionStatus::Replaced, ask.now));
+        }
         let mut client = match (known, self.settings.mode) {
             (Some(client), Mode::Test) => client,
             (known, _) => {
@@ -177,13 +180,14 @@ impl Issuer {
                 self.fresh_client(ask)
             }
         };
+        let session = match kept {
+            Some(kept) => Session { client_id: client.id.clone(), ..kept },
+            None => self.start_session(ask, &mut client, user),
+        };
+        client.session_id = Some(session.id.clone());
         client.updated_at = ask.now;
-        client.session = Some(kept.unwrap_or_else(|| Session {
-            id: ask.ids.id("sess_"),
-            user_id: user.id.clone(),
-            created_at: ask.now,
-        }));
-        changes.extend(self.keep(&client));
+        changes.push(Change::PutSession(session));
+        changes.extend(self.keep(&client, ask.now));
         (client, changes)
     }
 
@@ -204,7 +208,7 @@ impl Issuer {
         if self.settings.mode == Mode::Test {
             return response;
         }
-        let updated = self.updated_cookies(client.updated_secs(ask.now));
+        let updated = self.updated_cookies(self.updated_secs(client, ask.now));
         updated.iter().fold(response.cookie(&self.client_cookie(client)), Response::cookie)
     }
 
@@ -244,7 +248,7 @@ impl Issuer {
 }
 
 /// Tells whether a text has the shape that HTML's `type=email` asks for, in ASCII.
-fn is_address(text: &str) -> bool {
+pub(super) fn is_address(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else {
         return false;
     };

@@ -2,7 +2,7 @@
 
 use super::ask::Ask;
 use super::response::{Outcome, Response};
-use super::{Change, Issuer};
+use super::{Issuer, SessionStatus};
 use crate::pages;
 
 impl Issuer {
@@ -45,11 +45,9 @@ impl Issuer {
             return after.noted("nobody was signed in").into();
         };
         let user = self.signed_in(client).map(|(_, user)| user.email.clone());
-        let mut ended = client.clone();
-        ended.session = None;
-        ended.updated_at = ask.now;
+        let (ended, changes) = self.signed_out(client, SessionStatus::Ended, ask.now);
         let mut response = self.with_client_cookies(after, &ended, ask);
         response.client = user.or_else(|| Some(ended.id.clone()));
-        response.noted("signed out").changing(vec![Change::PutClient(ended)])
+        response.noted("signed out").changing(changes)
     }
 }

@@ -5,69 +5,11 @@ use std::fmt;
 
 use nostore_message::{Secret, UnixTime};
 
-/// A user.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct User {
-    /// `user_…`, the `sub` claim.
-    pub id: String,
-    /// The address, in lower case; no two users share one.
-    pub email: String,
-    /// The name, where one is known.
-    pub name: Option<String>,
-    /// When the user was added.
-    pub created_at: UnixTime,
-}
-
-impl User {
-    /// Returns the name, or the part of the address before the `@`.
-    #[must_use]
-    pub fn display_name(&self) -> &str {
-        let local = || self.email.split('@').next().unwrap_or(&self.email);
-        self.name.as_deref().unwrap_or_else(local)
-    }
-}
-
-/// A session of a client.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Session {
-    /// `sess_…`, the `sid` claim.
-    pub id: String,
-    /// Whose session it is.
-    pub user_id: String,
-    /// When it began.
-    pub created_at: UnixTime,
-}
-
-/// One browser: known by its token, with at most one session.
-#[derive(Clone, Debug)]
-pub struct Client {
-    /// What the browser shows: `dvb_…` in the query (test), `cl_…` in `__client` (live). The prefix
-    /// keeps a token that was seen in a URL from ever being one of the live cookie's.
-    pub token: Secret,
-    /// `client_…`, the name that logs may show.
-    pub id: String,
-    /// When the browser was first seen.
-    pub created_at: UnixTime,
-    /// When somebody last signed in or out.
-    pub updated_at: UnixTime,
-    /// The session, while somebody is signed in.
-    pub session: Option<Session>,
-}
-
-/// The result of a handshake that was too large for a cookie, kept until it is fetched once.
-#[derive(Clone)]
-pub struct Nonce {
-    /// The `Set-Cookie` values.
-    pub directives: Vec<String>,
-    /// From when on it is not given out any more.
-    pub expires_at: UnixTime,
-}
-
-impl fmt::Debug for Nonce {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Nonce").field("expires_at", &self.expires_at).finish_non_exhaustive()
-    }
-}
+use super::keys::HeldKey;
+use super::model::{
+    Client, Machine, MachineToken, MachineTokenKind, Membership, Nonce, Organization, Session, SessionStatus,
+    User,
+};
 
 /// One mutation. Those of one request are kept together or not at all.
 #[derive(Clone)]
@@ -77,13 +19,48 @@ pub enum Change {
         /// The browser's token.
         token: Secret,
     },
+    /// Forgets a signing key.
+    DropKey {
+        /// The key's name.
+        kid: String,
+    },
+    /// Ends a membership.
+    DropMembership {
+        /// The organization.
+        organization_id: String,
+        /// The member.
+        user_id: String,
+    },
     /// Forgets a handshake result. In memory only.
     DropNonce {
         /// The nonce.
         nonce: String,
     },
+    /// Forgets an organization with its memberships.
+    DropOrganization {
+        /// The organization.
+        id: String,
+    },
+    /// Forgets a session.
+    DropSession {
+        /// The session.
+        id: String,
+    },
+    /// Forgets a user with sessions and memberships.
+    DropUser {
+        /// The user.
+        id: String,
+    },
     /// Adds a browser, or replaces the one with the same token.
     PutClient(Client),
+    /// Adds a signing key, or replaces the one with the same name.
+    PutKey(HeldKey),
+    /// Adds a machine, or replaces the one with the same identifier.
+    PutMachine(Machine),
+    /// Adds a machine's token, or replaces the one with the same kind and identifier.
+    PutMachineToken(MachineToken),
+    /// Adds a membership, or replaces the one of the same user in the same organization.
+    PutMembership(Membership),
     /// Keeps a handshake result. In memory only: it lives for a minute.
     PutNonce {
         /// The nonce.
@@ -91,35 +68,68 @@ pub enum Change {
         /// The result.
         payload: Nonce,
     },
+    /// Adds an organization, or replaces the one with the same identifier.
+    PutOrganization(Organization),
+    /// Adds a session, or replaces the one with the same identifier.
+    PutSession(Session),
     /// Adds a user, or replaces the one with the same identifier.
     PutUser(User),
 }
 
-/// Shows no token and no nonce.
-impl fmt::Debug for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::DropClient { .. } => f.write_str("DropClient"),
-            Self::DropNonce { .. } => f.write_str("DropNonce"),
-            Self::PutClient(client) => f.debug_tuple("PutClient").field(client).finish(),
-            Self::PutNonce { payload, .. } => f.debug_tuple("PutNonce").field(payload).finish(),
-            Self::PutUser(user) => f.debug_tuple("PutUser").field(user).finish(),
-        }
+impl Change {
+    /// Tells whether it concerns memory only.
+    #[must_use]
+    pub const fn is_fleeting(&self) -> bool {
+        matches!(self, Self::DropNonce { .. } | Self::PutNonce { .. })
     }
 }
 
-/// Users and browsers.
+/// Shows no token, no nonce and no key.
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, value): (_, &dyn fmt::Debug) = match self {
+            Self::DropClient { .. } => return f.write_str("DropClient"),
+            Self::DropKey { kid } => ("DropKey", kid),
+            Self::DropMembership { organization_id, .. } => ("DropMembership", organization_id),
+            Self::DropNonce { .. } => return f.write_str("DropNonce"),
+            Self::DropOrganization { id } => ("DropOrganization", id),
+            Self::DropSession { id } => ("DropSession", id),
+            Self::DropUser { id } => ("DropUser", id),
+            Self::PutClient(client) => ("PutClient", client),
+            Self::PutKey(key) => ("PutKey", key),
+            Self::PutMachine(machine) => ("PutMachine", machine),
+            Self::PutMachineToken(token) => ("PutMachineToken", token),
+            Self::PutMembership(membership) => ("PutMembership", membership),
+            Self::PutNonce { payload, .. } => ("PutNonce", payload),
+            Self::PutOrganization(organization) => ("PutOrganization", organization),
+            Self::PutSession(session) => ("PutSession", session),
+            Self::PutUser(user) => ("PutUser", user),
+        };
+        f.debug_tuple(name).field(value).finish()
+    }
+}
+
+/// Users, browsers, sessions, organizations and machines.
 #[derive(Clone, Default)]
 pub struct State {
     users: BTreeMap<String, User>,
     clients: BTreeMap<String, Client>,
+    sessions: BTreeMap<String, Session>,
+    organizations: BTreeMap<String, Organization>,
+    memberships: BTreeMap<(String, String), Membership>,
+    machines: BTreeMap<String, Machine>,
+    machine_tokens: BTreeMap<(MachineTokenKind, String), MachineToken>,
 }
 
 /// Counts them: the keys of the maps are tokens.
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { users, clients } = self;
-        f.debug_struct("State").field("users", &users.len()).field("clients", &clients.len()).finish()
+        f.debug_struct("State")
+            .field("users", &self.users.len())
+            .field("clients", &self.clients.len())
+            .field("sessions", &self.sessions.len())
+            .field("organizations", &self.organizations.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -127,26 +137,32 @@ impl State {
     /// Makes the state of a first start: Alice and Bob.
     #[must_use]
     pub fn first(now: UnixTime) -> Self {
-        let user = |id: &str, email: &str, name: &str| User {
-            id: id.to_owned(),
-            email: email.to_owned(),
-            name: Some(name.to_owned()),
-            created_at: now,
-        };
-        let alice = user("user_alice", "alice@example.com", "Alice");
-        let bob = user("user_bob", "bob@example.com", "Bob");
-        Self::from_parts([alice, bob], [])
+        let alice = User::new("user_alice", "alice@example.com", now).named("Alice");
+        let bob = User::new("user_bob", "bob@example.com", now).named("Bob");
+        Self::from_changes([Change::PutUser(alice), Change::PutUser(bob)])
     }
 
     /// Puts a kept state together.
     #[must_use]
-    pub fn from_parts(
-        users: impl IntoIterator<Item = User>,
-        clients: impl IntoIterator<Item = Client>,
-    ) -> Self {
-        let users = users.into_iter().map(|user| (user.id.clone(), user)).collect();
-        let clients = clients.into_iter().map(|client| (client.token.expose().to_owned(), client)).collect();
-        Self { users, clients }
+    pub fn from_changes(changes: impl IntoIterator<Item = Change>) -> Self {
+        let mut state = Self::default();
+        for change in changes {
+            state.apply(&change);
+        }
+        state
+    }
+
+    /// Returns the changes that make this state of an empty one.
+    #[must_use]
+    pub fn to_changes(&self) -> Vec<Change> {
+        let mut changes: Vec<Change> = self.users.values().cloned().map(Change::PutUser).collect();
+        changes.extend(self.organizations.values().cloned().map(Change::PutOrganization));
+        changes.extend(self.memberships.values().cloned().map(Change::PutMembership));
+        changes.extend(self.sessions.values().cloned().map(Change::PutSession));
+        changes.extend(self.clients.values().cloned().map(Change::PutClient));
+        changes.extend(self.machines.values().cloned().map(Change::PutMachine));
+        changes.extend(self.machine_tokens.values().cloned().map(Change::PutMachineToken));
+        changes
     }
 
     /// Lists the users, those who were there first first.
@@ -186,24 +202,115 @@ impl State {
         self.clients.get(token)
     }
 
-    /// Finds the browser that has a session.
+    /// Finds a browser by its identifier.
     #[must_use]
-    pub fn client_by_session(&self, session_id: &str) -> Option<&Client> {
-        let has = |client: &&Client| client.session.as_ref().is_some_and(|session| session.id == session_id);
-        self.clients.values().find(has)
+    pub fn client_by_id(&self, id: &str) -> Option<&Client> {
+        self.clients.values().find(|client| client.id == id)
+    }
+
+    /// Lists the sessions, those that are over included.
+    pub fn sessions(&self) -> impl ExactSizeIterator<Item = &Session> {
+        self.sessions.values()
+    }
+
+    /// Finds a session, whether or not it goes on.
+    #[must_use]
+    pub fn session(&self, id: &str) -> Option<&Session> {
+        self.sessions.get(id)
+    }
+
+    /// Finds the session of a browser, while it goes on.
+    #[must_use]
+    pub fn session_of(&self, client: &Client) -> Option<&Session> {
+        let session = self.sessions.get(client.session_id.as_deref()?)?;
+        Some(session).filter(|session| session.status == SessionStatus::Active)
+    }
+
+    /// Lists the organizations.
+    pub fn organizations(&self) -> impl ExactSizeIterator<Item = &Organization> {
+        self.organizations.values()
+    }
+
+    /// Finds an organization by identifier or slug.
+    #[must_use]
+    pub fn organization(&self, id_or_slug: &str) -> Option<&Organization> {
+        let by_slug = || self.organizations.values().find(|organization| organization.slug == id_or_slug);
+        self.organizations.get(id_or_slug).or_else(by_slug)
+    }
+
+    /// Lists the memberships.
+    pub fn memberships(&self) -> impl ExactSizeIterator<Item = &Membership> {
+        self.memberships.values()
+    }
+
+    /// Finds a user's place in an organization.
+    #[must_use]
+    pub fn membership(&self, organization_id: &str, user_id: &str) -> Option<&Membership> {
+        self.memberships.get(&(organization_id.to_owned(), user_id.to_owned()))
+    }
+
+    /// Lists the machines.
+    pub fn machines(&self) -> impl ExactSizeIterator<Item = &Machine> {
+        self.machines.values()
+    }
+
+    /// Lists the tokens of machines.
+    pub fn machine_tokens(&self) -> impl ExactSizeIterator<Item = &MachineToken> {
+        self.machine_tokens.values()
+    }
+
+    /// Finds a machine's token by kind and identifier.
+    #[must_use]
+    pub fn machine_token(&self, kind: MachineTokenKind, id: &str) -> Option<&MachineToken> {
+        self.machine_tokens.get(&(kind, id.to_owned()))
     }
 
     /// Applies one change; those that are none of the state's are ignored.
     pub(super) fn apply(&mut self, change: &Change) {
         match change {
             Change::DropClient { token } => drop(self.clients.remove(token.expose())),
+            Change::DropMembership { organization_id, user_id } => {
+                self.memberships.remove(&(organization_id.clone(), user_id.clone()));
+            }
+            Change::DropOrganization { id } => {
+                self.organizations.remove(id);
+                self.memberships.retain(|(organization, _), _| organization != id);
+            }
+            Change::DropSession { id } => drop(self.sessions.remove(id)),
+            Change::DropUser { id } => {
+                self.users.remove(id);
+                self.memberships.retain(|(_, user), _| user != id);
+                self.sessions.retain(|_, session| session.user_id != *id);
+            }
+            put => self.put(put),
+        }
+    }
+
+    fn put(&mut self, change: &Change) {
+        match change {
             Change::PutClient(client) => {
                 self.clients.insert(client.token.expose().to_owned(), client.clone());
+            }
+            Change::PutMachine(machine) => {
+                self.machines.insert(machine.id.clone(), machine.clone());
+            }
+            Change::PutMachineToken(token) => {
+                self.machine_tokens.insert((token.kind, token.id.clone()), token.clone());
+            }
+            Change::PutMembership(membership) => {
+                let key = (membership.organization_id.clone(), membership.user_id.clone());
+                self.memberships.insert(key, membership.clone());
+            }
+            Change::PutOrganization(organization) => {
+                self.organizations.insert(organization.id.clone(), organization.clone());
+            }
+            Change::PutSession(session) => {
+                self.sessions.insert(session.id.clone(), session.clone());
             }
             Change::PutUser(user) => {
                 self.users.insert(user.id.clone(), user.clone());
             }
-            Change::DropNonce { .. } | Change::PutNonce { .. } => {}
+            _ => {}
         }
     }
 }

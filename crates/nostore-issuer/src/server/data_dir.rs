@@ -65,6 +65,9 @@ impl DataDirError {
     }
 }
 
+/// The name of the database in it.
+pub(super) const DATABASE: &str = "issuer.sqlite3";
+
 /// An open data directory. The lock lasts as long as this value.
 #[derive(Debug)]
 pub(crate) struct DataDir {
@@ -100,7 +103,7 @@ impl DataDir {
 
     /// Returns the path of the database.
     pub(crate) fn database(&self) -> PathBuf {
-        self.path.join("issuer.sqlite3")
+        self.path.join(DATABASE)
     }
 
     /// Says that the database cannot be used.

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::{Builder, JoinHandle};
 
+use nostore_jose::SigningKey;
 use nostore_message::{Clock, RequestHead, UnixTime};
 use tokio::sync::oneshot;
 
 use super::data_dir::DataDir;
-use crate::core::{ENTROPY_BYTES, Issuer, Response};
+use crate::core::{Draw, ENTROPY_BYTES, Issuer, Response};
 use crate::store::Store;
 
 /// Owns the thread. Dropping it lets the thread finish its request and close the database.
@@ -99,7 +100,14 @@ impl Worker {
         if getrandom::fill(&mut entropy).is_err() {
             return failure("the system gave no entropy");
         }
-        let (response, changes) = self.issuer.decide(head, body, now, &entropy);
+        let mut draw = Draw::new(entropy);
+        if self.issuer.needs_key(head) {
+            match SigningKey::generate() {
+                Ok(key) => draw.signing_key = Some(Arc::new(key)),
+                Err(error) => return failure(&error.to_string()),
+            }
+        }
+        let (response, changes) = self.issuer.decide(head, body, now, &draw);
         if !changes.is_empty() {
             if let Some(Err(error)) = self.store.as_mut().map(|store| store.keep(&changes)) {
                 return failure(&format!("nothing was changed, because the database refused: {error}"));

@@ -10,21 +10,24 @@
 mod connection;
 mod data_dir;
 mod engine;
+mod error;
+mod open;
+mod rotate;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nostore_jose::{SigningKey, SigningKeyError};
 use nostore_message::{Clock, Origin, Secret, UnixTime};
 
-use crate::core::{Issuer, Mode, Settings, State, secret_body};
-use crate::store::{Keys, SecretBytes, Store};
-use data_dir::DataDir;
+use crate::core::{Mode, Settings};
 use engine::Engine;
+use open::{first, open_dir, sow};
 
 pub use data_dir::DataDirError;
+pub use error::OpenError;
+pub use rotate::{Rotated, rotate_key};
 
 /// Is told of every request that was answered. Called on an asynchronous thread: it must not block.
 pub type RecordSink = Arc<dyn Fn(Record) + Send + Sync>;
@@ -61,8 +64,10 @@ pub struct ServerConfig {
     pub origin: Origin,
     /// The origins of the sites that session tokens may be handed to.
     pub allowed_origins: Vec<Origin>,
-    /// How long a session token is valid, in seconds.
-    pub session_ttl_secs: i64,
+    /// How long a session token is valid, in seconds: at least 1.
+    pub token_secs: i64,
+    /// A file with users, organizations, machines and sessions, applied at every start.
+    pub seed: Option<PathBuf>,
     /// Tells the wall time.
     pub clock: Arc<dyn Clock>,
     /// Is told of every request.
@@ -73,7 +78,8 @@ impl ServerConfig {
     /// Starts a configuration: kept in memory, tokens of 60 seconds.
     #[must_use]
     pub fn new(mode: Mode, origin: Origin, allowed_origins: Vec<Origin>, clock: Arc<dyn Clock>) -> Self {
-        Self { data_dir: None, mode, origin, allowed_origins, session_ttl_secs: 60, clock, records: None }
+        let (data_dir, seed, records) = (None, None, None);
+        Self { data_dir, mode, origin, allowed_origins, token_secs: 60, seed, clock, records }
     }
 }
 
@@ -84,62 +90,9 @@ impl fmt::Debug for ServerConfig {
             .field("mode", &self.mode)
             .field("origin", &self.origin)
             .field("allowed_origins", &self.allowed_origins)
-            .field("session_ttl_secs", &self.session_ttl_secs)
+            .field("token_secs", &self.token_secs)
+            .field("seed", &self.seed)
             .finish_non_exhaustive()
-    }
-}
-
-/// Why the service does not start. Nothing was changed that a second start would trip over.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// The data directory is of no use.
-    #[error("{0}")]
-    DataDir(#[from] DataDirError),
-    /// The system gave no entropy, or the thread for the database did not start.
-    #[error("expected {what} from the system, found none: {found}")]
-    System {
-        /// What was asked for.
-        what: &'static str,
-        /// What the system said.
-        found: String,
-    },
-    /// The keys could not be made.
-    #[error("{0}")]
-    Key(#[from] SigningKeyError),
-    /// No publishable key can name the origin.
-    #[error(
-        "no publishable key can name the identity service at {origin} ({found}): expected a host with a dot, such as http://127.0.0.1:8081"
-    )]
-    Origin {
-        /// The configured origin.
-        origin: Origin,
-        /// What is wrong with the key.
-        found: String,
-    },
-    /// The kept signing key cannot be read.
-    #[error(
-        "the signing key in {path} cannot be read ({found}): move the file away to start afresh; everybody will be signed out"
-    )]
-    StoredKey {
-        /// The database.
-        path: PathBuf,
-        /// What is wrong with the key.
-        found: SigningKeyError,
-    },
-}
-
-impl OpenError {
-    /// Returns the stable name of the error.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::DataDir(error) => error.code(),
-            Self::Key(_) => "key-generation",
-            Self::Origin { .. } => "origin",
-            Self::StoredKey { .. } => "stored-key",
-            Self::System { .. } => "system",
-        }
     }
 }
 
@@ -165,32 +118,23 @@ impl Server {
             mode: config.mode,
             origin: config.origin,
             allowed_origins: config.allowed_origins,
-            session_ttl_secs: config.session_ttl_secs,
+            token_secs: config.token_secs.max(1),
         };
         let now = config.clock.now();
-        let (issuer, kept) = match config.data_dir {
-            None => {
-                let (signing_key, keys) = first_keys()?;
-                (restore(settings, signing_key, &keys.secret, State::first(now))?, None)
-            }
+        let (mut issuer, mut kept) = match config.data_dir {
+            None => (first(settings, now)?, None),
             Some(path) => {
-                let dir = DataDir::open(path)?;
-                let mut store = Store::open(&dir.database()).map_err(|error| dir.unusable(error))?;
-                let loaded = store.load().map_err(|error| dir.unusable(error))?;
-                let issuer = if let Some((keys, state)) = loaded {
-                    let signing_key = SigningKey::from_pkcs8(&keys.signing_key.0)
-                        .map_err(|found| OpenError::StoredKey { path: dir.database(), found })?;
-                    restore(settings, signing_key, &keys.secret, state)?
-                } else {
-                    let (signing_key, keys) = first_keys()?;
-                    let state = State::first(now);
-                    let issuer = restore(settings, signing_key, &keys.secret, state)?;
-                    store.create(&keys, issuer.state()).map_err(|error| dir.unusable(error))?;
-                    issuer
-                };
+                let (issuer, store, dir) = open_dir(settings, path, now)?;
                 (issuer, Some((store, dir)))
             }
         };
+        if let Some(path) = config.seed {
+            let changes = sow(&issuer, path, now)?;
+            if let Some((store, dir)) = &mut kept {
+                store.keep(&changes).map_err(|error| dir.unusable(error))?;
+            }
+            issuer.apply(&changes);
+        }
         let settings = issuer.settings().clone();
         let publishable_key = issuer.publishable_key().to_owned();
         let secret_key = issuer.secret_key().clone();
@@ -262,24 +206,4 @@ impl fmt::Debug for Recorder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Recorder").finish_non_exhaustive()
     }
-}
-
-fn restore(
-    settings: Settings,
-    signing_key: SigningKey,
-    secret: &Secret,
-    state: State,
-) -> Result<Issuer, OpenError> {
-    let origin = settings.origin.clone();
-    Issuer::restore(settings, signing_key, secret, state)
-        .map_err(|error| OpenError::Origin { origin, found: error.to_string() })
-}
-
-fn first_keys() -> Result<(SigningKey, Keys), OpenError> {
-    let mut entropy = [0; 32];
-    getrandom::fill(&mut entropy)
-        .map_err(|error| OpenError::System { what: "entropy", found: error.to_string() })?;
-    let signing_key = SigningKey::generate()?;
-    let pkcs8 = SecretBytes(signing_key.to_pkcs8()?.expose().to_vec());
-    Ok((signing_key, Keys { signing_key: pkcs8, secret: Secret::new(secret_body(&entropy)) }))
 }

@@ -22,7 +22,7 @@ pub(crate) fn fresh(name: &str) -> PathBuf {
     path
 }
 
-fn config(path: &Path, mode: Mode) -> ServerConfig {
+pub(crate) fn config(path: &Path, mode: Mode) -> ServerConfig {
     let service: Origin = origin("http://127.0.0.1:8081");
     let mut config = ServerConfig::new(mode, service, vec![origin(SITE)], Arc::new(|| NOW));
     config.data_dir = Some(path.to_owned());
@@ -94,14 +94,14 @@ fn a_second_process_is_refused_and_the_first_goes_on() {
 fn a_newer_database_is_refused_and_left_as_it_is() {
     let path = fresh("newer");
     drop(Server::open(config(&path, Mode::Test)).unwrap());
-    sql(&path, "PRAGMA user_version = 2; PRAGMA journal_mode = DELETE");
+    sql(&path, "PRAGMA user_version = 3; PRAGMA journal_mode = DELETE");
     let before = fs::read(path.join("issuer.sqlite3")).unwrap();
     let error = refusal(&path);
     assert_eq!(error.code(), "database-newer");
-    assert!(error.to_string().contains("found 2, which a newer nostore wrote: update nostore"), "{error}");
+    assert!(error.to_string().contains("found 3, which a newer nostore wrote: update nostore"), "{error}");
     is_clear(&error, &path);
     assert_eq!(fs::read(path.join("issuer.sqlite3")).unwrap(), before);
-    sql(&path, "PRAGMA user_version = 1");
+    sql(&path, "PRAGMA user_version = 2");
     Server::open(config(&path, Mode::Test)).unwrap();
 }
 
@@ -138,7 +138,7 @@ fn a_first_start_that_failed_leaves_nothing_half_written() {
 fn a_broken_signing_key_is_said_to_be_broken() {
     let path = fresh("broken_key");
     drop(Server::open(config(&path, Mode::Test)).unwrap());
-    sql(&path, "UPDATE instance SET signing_key = x'00'");
+    sql(&path, "UPDATE signing_keys SET pkcs8 = x'00'");
     let error = refusal(&path);
     assert_eq!(error.code(), "stored-key");
     assert!(error.to_string().contains("move the file away to start afresh"), "{error}");

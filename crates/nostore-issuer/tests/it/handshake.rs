@@ -9,13 +9,8 @@ use crate::world::{NOW, World, cookies, directives, parameter, result, show};
 const HANDSHAKE: &str =
     "/v1/client/handshake?redirect_url=http%3A%2F%2Flocalhost%3A8080%2Fdashboard%3Fa%3D1%26b";
 
-/// Signs Alice in and returns what the browser is known by.
 fn sign_in(world: &mut World) -> String {
-    let answer = world.post("/sign-in", &[], "email=alice%40example.com&redirect_url=http://localhost:8080/");
-    assert_eq!(answer.status, 303, "{}", show(&answer));
-    let location = answer.fields.first("location").unwrap();
-    let in_cookie = || cookies(&answer).into_iter().find(|(name, _)| name == "__client");
-    parameter(location, "__clerk_db_jwt").or_else(|| in_cookie().map(|(_, value)| value)).unwrap()
+    world.sign_in("alice@example.com")
 }
 
 #[test]
@@ -143,12 +138,7 @@ fn a_name_that_is_not_known_is_never_taken_over() {
 /// Signs in somebody whose name makes the result too large for a cookie, and returns the live cookie
 /// and the handshake that follows.
 fn sign_in_at_length(world: &mut World) -> (String, String) {
-    let user = User {
-        id: "user_long".to_owned(),
-        email: "long@example.com".to_owned(),
-        name: Some("n".repeat(300)),
-        created_at: NOW,
-    };
+    let user = User::new("user_long", "long@example.com", NOW).named("n".repeat(300));
     world.issuer.apply(&[Change::PutUser(user)]);
     let answer = world.post("/sign-in", &[], "email=long%40example.com&redirect_url=http://localhost:8080/");
     let cookie = format!("__client={}", cookies(&answer).remove(0).1);
@@ -171,9 +161,92 @@ fn a_result_too_large_for_a_cookie_waits_behind_a_nonce_once() {
     assert!(payload.body.contains("__session="), "{}", payload.body);
     assert_eq!(world.get(&target, &[bearer]).status, 404, "a nonce is good for one time");
 
-    // Without `format=nonce` the token format is what was asked for.
+    // Without `format=nonce` the token format is what was asked for, but a cookie of that size is dropped.
     let plain = location.replace("&format=nonce", "");
-    assert_eq!(cookies(&world.get(&plain, &[("cookie", &cookie)])).remove(0).0, "__clerk_handshake");
+    assert_eq!(cookies(&world.get(&plain, &[("cookie", &cookie)])).remove(0).0, "__clerk_handshake_nonce");
+}
+
+/// Every size, both kinds of instance: `format=nonce` means a nonce, anything else a token.
+#[test]
+fn the_format_decides_between_nonce_and_token() {
+    let rows = [
+        ("", "__clerk_handshake"),
+        ("&format=", "__clerk_handshake"),
+        ("&format=token", "__clerk_handshake"),
+        ("&format=nonce", "__clerk_handshake_nonce"),
+        ("&format=Nonce", "__clerk_handshake"),
+        ("&format=token&format=nonce", "__clerk_handshake"),
+    ];
+    for mode in [Mode::Live, Mode::Test] {
+        for (format, expected) in rows {
+            let mut world = World::new(mode);
+            let answer = world.get(&format!("{HANDSHAKE}{format}"), &[]);
+            let found = match mode {
+                Mode::Live => cookies(&answer).remove(0).0,
+                Mode::Test => {
+                    let location = answer.fields.first("location").unwrap();
+                    let both = ["__clerk_handshake", "__clerk_handshake_nonce"];
+                    both.into_iter().find(|name| parameter(location, name).is_some()).unwrap().to_owned()
+                }
+            };
+            assert_eq!(found, expected, "{mode:?} {format}");
+        }
+    }
+}
+
+#[test]
+fn a_nonce_holds_what_the_token_would_have_said() {
+    let mut world = World::new(Mode::Test);
+    let browser = sign_in(&mut world);
+    let target = format!("{HANDSHAKE}&__clerk_db_jwt={browser}");
+    let expected = directives(&world.get(&target, &[]));
+    let answer = world.get(&format!("{target}&format=nonce"), &[]);
+    let nonce = parameter(answer.fields.first("location").unwrap(), "__clerk_handshake_nonce").unwrap();
+    let (status, payload) = world.backend("GET", &format!("/v1/clients/handshake_payload?nonce={nonce}"), "");
+    assert_eq!((status, &payload), (200, &serde_json::json!({ "directives": expected })));
+}
+
+#[test]
+fn nonces_are_bounded_and_the_oldest_makes_room() {
+    let mut world = World::new(Mode::Test);
+    for number in 0..10_000 {
+        let payload = Nonce { directives: Vec::new(), expires_at: NOW.plus_secs(30 + number % 7) };
+        world.issuer.apply(&[Change::PutNonce { nonce: format!("hsn_{number}"), payload }]);
+    }
+    let fields = [("authorization", "Bearer sk_test_hush")];
+    let (_, changes) = world.send("GET", &format!("{HANDSHAKE}&format=nonce"), &[], "");
+    let dropped: Vec<_> =
+        changes.iter().filter(|change| matches!(change, Change::DropNonce { .. })).collect();
+    assert_eq!(dropped.len(), 1);
+    assert_eq!(world.get("/v1/clients/handshake_payload?nonce=hsn_0", &fields).status, 404);
+    assert_eq!(world.get("/v1/clients/handshake_payload?nonce=hsn_1", &fields).status, 200);
+    world.now = NOW.plus_secs(36);
+    let (_, changes) = world.send("GET", &format!("{HANDSHAKE}&format=nonce"), &[], "");
+    let dropped = changes.iter().filter(|change| matches!(change, Change::DropNonce { .. })).count();
+    assert_eq!(dropped, 9_998, "all that are over");
+}
+
+/// A second site of the same instance: what the protocol calls a satellite, in development.
+#[test]
+fn a_second_site_gets_its_own_tokens_from_the_same_browser() {
+    const OTHER: &str = "http://127.0.0.1:8082";
+    let mut world = World::with_sites(Mode::Test, &[crate::world::SITE, OTHER]);
+    let browser = sign_in(&mut world);
+    let target = format!(
+        "/v1/client/handshake?redirect_url=http%3A%2F%2F127.0.0.1%3A8082%2Fa%3F__clerk_synced%3Dtrue&__clerk_db_jwt={browser}"
+    );
+    let answer = world.get(&target, &[]);
+    let location = answer.fields.first("location").unwrap();
+    assert!(
+        location.starts_with("http://127.0.0.1:8082/a?__clerk_synced=true&__clerk_handshake="),
+        "{location}"
+    );
+    let lines = directives(&answer);
+    let session = lines.iter().map(|line| SetCookie::parse(line)).rfind(|cookie| cookie.name == "__session");
+    let said = crate::world::claims(&session.unwrap().value);
+    assert_eq!((&said["azp"], &said["sub"]), (&OTHER.into(), &"user_alice".into()));
+    let mut stranger = World::new(Mode::Test);
+    assert_eq!(stranger.get(&target, &[]).status, 400, "a site that is not allowed");
 }
 
 #[test]

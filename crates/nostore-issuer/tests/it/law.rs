@@ -2,16 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use nostore_issuer::core::{Change, Mode, User};
+use nostore_issuer::core::{Change, MARGIN_SECS, Mode, User};
 use nostore_message::{Fields, RequestHead, Scheme, Secret, SetCookie, UnixTime};
-use nostore_session::{Config, Decision, Facts, PublishableKey, Status, Step, authenticate};
+use nostore_session::{
+    Accepts, Config, Decision, Facts, PublishableKey, Status, Step, TokenType, authenticate,
+};
 
 use crate::world::{NOW, SITE, World};
+
+/// The second site, a satellite of the first.
+const SATELLITE: &str = "http://127.0.0.1:8082";
 
 /// A browser with its cookies by host name (cookies ignore ports).
 struct Browser {
     world: World,
+    /// How the site and its satellite ask the law.
     config: Config,
+    satellite: Config,
+    /// What the browser's script adds to its requests.
+    authorization: Option<String>,
     cookies: BTreeMap<(String, String), String>,
     /// When the cookies that have a `Max-Age` end.
     ends: BTreeMap<(String, String), UnixTime>,
@@ -20,15 +29,26 @@ struct Browser {
 
 impl Browser {
     fn new(mode: Mode) -> Self {
-        let world = World::new(mode);
+        let world = World::with_sites(mode, &[SITE, SATELLITE]);
         let key = PublishableKey::parse(world.issuer.publishable_key()).unwrap();
-        let secret = Secret::new(world.issuer.secret_key().expose());
-        let config = Config::new(key, secret).authorized_parties([SITE]);
-        let config = match mode {
-            Mode::Live => config.proxy_url("http://localhost:8081").unwrap(),
-            Mode::Test => config,
+        let config = || {
+            let secret = Secret::new(world.issuer.secret_key().expose());
+            let config = Config::new(key.clone(), secret);
+            match mode {
+                Mode::Live => config.proxy_url("http://localhost:8081").unwrap(),
+                Mode::Test => config,
+            }
         };
-        Self { world, config, cookies: BTreeMap::new(), ends: BTreeMap::new(), redirects: 0 }
+        let satellite = config()
+            .authorized_parties([SATELLITE])
+            .satellite(true)
+            .satellite_auto_sync(true)
+            .domain("127.0.0.1:8082")
+            .sign_in_url(&format!("{SITE}/sign-in"))
+            .unwrap();
+        let config = config().authorized_parties([SITE]);
+        let (cookies, ends) = (BTreeMap::new(), BTreeMap::new());
+        Self { world, config, satellite, authorization: None, cookies, ends, redirects: 0 }
     }
 
     fn cookie_field(&self, host: &str) -> String {
@@ -54,11 +74,16 @@ impl Browser {
 
     /// Opens a page of the site and follows redirects to the decision that has none.
     fn open(&mut self, path: &str) -> Decision {
-        let mut url = format!("{SITE}{path}");
+        self.open_url(&format!("{SITE}{path}"))
+    }
+
+    fn open_url(&mut self, url: &str) -> Decision {
+        let mut url = url.to_owned();
         self.redirects = 0;
         loop {
-            let next = if let Some(target) = url.strip_prefix(SITE) {
-                let decision = self.ask_site(target);
+            let site = [SITE, SATELLITE].into_iter().find(|site| url.starts_with(site));
+            let next = if let Some(site) = site {
+                let decision = self.ask_site(site, url.strip_prefix(site).unwrap());
                 match decision.location().map(str::to_owned) {
                     Some(location) => location,
                     None => return decision,
@@ -72,28 +97,34 @@ impl Browser {
         }
     }
 
-    fn ask_site(&mut self, target: &str) -> Decision {
-        let cookie = self.cookie_field("localhost");
-        let fields = [("cookie", cookie.as_str()), ("sec-fetch-dest", "document")];
+    fn ask_site(&mut self, site: &str, target: &str) -> Decision {
+        let authority = site.strip_prefix("http://").unwrap();
+        let host = authority.split(':').next().unwrap();
+        let cookie = self.cookie_field(host);
+        let mut fields = vec![("cookie", cookie.as_str()), ("sec-fetch-dest", "document")];
+        fields.extend(self.authorization.as_deref().map(|value| ("authorization", value)));
         let head = RequestHead {
             method: "GET".into(),
             scheme: Scheme::Http,
-            authority: "localhost:8080".into(),
+            authority: authority.to_owned().into(),
             target: target.to_owned().into(),
             fields: fields.into_iter().collect::<Fields<'_>>(),
         };
+        let config = if site == SITE { &self.config } else { &self.satellite };
         let mut answers = Vec::new();
         let decision = loop {
             let facts = Facts { keys: None, answers: &answers, memo: None };
-            match authenticate(&head, &self.config, &facts, self.world.now) {
+            match authenticate(&head, config, &facts, self.world.now) {
                 Step::Done(decision) => break decision,
                 Step::Need(need) => {
-                    let request = need.request(&self.config);
+                    let request = need.request(config);
                     let path = request.url.strip_prefix(&format!("http://{}", self.world.authority)).unwrap();
                     let fields: Vec<_> =
                         request.fields.iter().map(|line| (&*line.name, &*line.value)).collect();
-                    let (answer, _) = self.world.send(request.method, path, &fields, "");
-                    answers.push(need.read(answer.status, Some("application/json"), answer.body.as_bytes()));
+                    let body = std::str::from_utf8(&request.body).unwrap();
+                    let (answer, _) = self.world.send(request.method, path, &fields, body);
+                    let kind = answer.fields.first("content-type");
+                    answers.push(need.read(answer.status, kind, answer.body.as_bytes()));
                 }
             }
         };
@@ -101,7 +132,7 @@ impl Browser {
             if let nostore_message::FieldEdit::Append { name, value } = edit
                 && name == "set-cookie"
             {
-                self.store("localhost", value);
+                self.store(host, value);
             }
         }
         *decision
@@ -117,7 +148,8 @@ impl Browser {
         for line in answer.fields.all("set-cookie") {
             self.store(&host, line);
         }
-        answer.fields.first("location").unwrap().to_owned()
+        let location = answer.fields.first("location").unwrap();
+        if location.starts_with('/') { format!("{origin}{location}") } else { location.to_owned() }
     }
 
     /// Sends a form of the service; returns the status of the page that the way ends at.
@@ -196,8 +228,8 @@ fn r1_12_a_revoked_session_does_not_come_back() {
     for mode in [Mode::Test, Mode::Live] {
         let mut browser = Browser::new(mode);
         browser.submit("/sign-in", &[("email", "alice@example.com")]);
-        let client = browser.world.issuer.state().clients().find(|client| client.session.is_some()).unwrap();
-        let path = format!("/v1/sessions/{}/revoke", client.session.as_ref().unwrap().id);
+        let path =
+            format!("/v1/sessions/{}/revoke", browser.world.issuer.state().sessions().next().unwrap().id);
         let bearer = format!("Bearer {}", browser.world.issuer.secret_key().expose());
         let (answer, _) = browser.world.send("POST", &path, &[("authorization", &bearer)], "");
         assert_eq!(answer.status, 200);
@@ -221,8 +253,7 @@ fn r1_12_the_longest_address_still_gets_a_session() {
 #[test]
 fn r1_12_the_longest_name_still_gets_a_session() {
     let mut browser = Browser::new(Mode::Live);
-    let (id, email) = ("user_long".to_owned(), "long@example.com".to_owned());
-    let user = User { id, email, name: Some("n".repeat(300)), created_at: NOW };
+    let user = User::new("user_long", "long@example.com", NOW).named("n".repeat(300));
     browser.world.issuer.apply(&[Change::PutUser(user)]);
     browser.submit("/sign-in", &[("email", "long@example.com")]);
     assert_eq!(browser.who().as_deref(), Some("long@example.com"));
@@ -231,10 +262,114 @@ fn r1_12_the_longest_name_still_gets_a_session() {
 #[test]
 fn a_user_without_a_name_and_a_clock_that_goes_back_do_no_harm() {
     let mut browser = Browser::new(Mode::Live);
-    let id = "user_x".to_owned();
-    let user = User { id, email: "x@example.com".to_owned(), name: None, created_at: UnixTime::from_secs(0) };
+    let user = User::new("user_x", "x@example.com", UnixTime::from_secs(0));
     browser.world.issuer.apply(&[Change::PutUser(user)]);
     browser.submit("/sign-in", &[("email", "x@example.com")]);
     browser.world.now = NOW.plus_secs(-3_600);
     assert_eq!(browser.who().as_deref(), Some("x@example.com"));
+}
+
+/// The token has run out: the site's server trades it, and the visitor sees no redirect.
+#[test]
+fn a_session_is_refreshed_without_a_redirect() {
+    for mode in [Mode::Test, Mode::Live] {
+        let mut browser = Browser::new(mode);
+        browser.submit("/sign-in", &[("email", "alice@example.com")]);
+        for secs in [61, 65, 3_600, 86_400] {
+            browser.later(secs);
+            assert_eq!(browser.who().as_deref(), Some("alice@example.com"), "{mode:?}, {secs} s later");
+            assert_eq!(browser.redirects, 0, "{mode:?}, {secs} s later");
+        }
+        let id = browser.world.issuer.state().sessions().next().unwrap().id.clone();
+        browser.world.backend("POST", &format!("/v1/sessions/{id}/revoke"), "");
+        assert_eq!(browser.who().as_deref(), Some("alice@example.com"), "{mode:?}: a token lasts its minute");
+        browser.later(66);
+        assert_eq!(browser.who(), None, "{mode:?}: a revoked session is not refreshed");
+        assert!(browser.redirects > 0, "{mode:?}");
+    }
+}
+
+/// The key before is published on: its tokens are valid, and refreshed when they are over.
+#[test]
+fn a_rotated_key_signs_nobody_out() {
+    for mode in [Mode::Test, Mode::Live] {
+        for secs in [0, 30, 64, 65, 66, 3_600, 60 + MARGIN_SECS - 1] {
+            let mut browser = Browser::new(mode);
+            browser.submit("/sign-in", &[("email", "alice@example.com")]);
+            assert_eq!(browser.world.backend("POST", "/v1/instance/rotate_key", "").0, 200);
+            browser.later(secs);
+            assert_eq!(browser.who().as_deref(), Some("alice@example.com"), "{mode:?}, {secs} s later");
+            assert_eq!(browser.redirects, 0, "{mode:?}, {secs} s later");
+        }
+    }
+}
+
+/// A key that has leaked is dropped at once: its tokens count no more, and the sign-in page leads straight back.
+#[test]
+fn a_dropped_key_costs_a_visit_to_the_sign_in_page() {
+    for mode in [Mode::Test, Mode::Live] {
+        let mut browser = Browser::new(mode);
+        browser.submit("/sign-in", &[("email", "alice@example.com")]);
+        let body = r#"{"keep_previous_seconds":0}"#;
+        assert_eq!(browser.world.backend("POST", "/v1/instance/rotate_key", body).0, 200);
+        let decision = browser.open("/dashboard");
+        assert_eq!(decision.reason.map(|reason| reason.code()), Some("jwk-kid-mismatch"), "{mode:?}");
+        let page = match mode {
+            Mode::Live => "http://localhost:8081/sign-in?",
+            Mode::Test => "http://127.0.0.1:8081/sign-in?",
+        };
+        let name = browser.cookies.get(&("localhost".to_owned(), "__clerk_db_jwt".to_owned()));
+        let name = name.map(|name| format!("&__clerk_db_jwt={name}")).unwrap_or_default();
+        let decision = browser.open_url(&format!("{page}redirect_url={SITE}/dashboard{name}"));
+        let Status::SignedIn(session) = decision.status else { panic!("{mode:?} {:?}", decision.reason) };
+        assert_eq!(session.email(), Some("alice@example.com"), "{mode:?}");
+    }
+}
+
+/// With test keys, a satellite learns through its primary site which browser it is (sections 4.2 and 5).
+#[test]
+fn a_satellite_signs_in_through_its_primary_site() {
+    let mut browser = Browser::new(Mode::Test);
+    browser.submit("/sign-in", &[("email", "alice@example.com")]);
+    let decision = browser.open_url(&format!("{SATELLITE}/reports?a=1"));
+    let Status::SignedIn(session) = decision.status else { panic!("{:?}", decision.reason) };
+    assert_eq!((session.email(), session.claims().azp()), (Some("alice@example.com"), Some(SATELLITE)));
+    browser.later(70);
+    let decision = browser.open_url(&format!("{SATELLITE}/reports"));
+    assert!(matches!(decision.status, Status::SignedIn(_)), "{:?}", decision.reason);
+    assert_eq!(browser.redirects, 0, "it is refreshed like any other");
+    assert_eq!(browser.who().as_deref(), Some("alice@example.com"), "and so is the primary site");
+
+    let mut stranger = Browser::new(Mode::Test);
+    let decision = stranger.open_url(&format!("{SATELLITE}/reports"));
+    assert!(matches!(decision.status, Status::SignedOut), "{:?}", decision.reason);
+}
+
+#[test]
+fn programs_are_known_by_their_tokens() {
+    const SEED: &str = r#"{
+        "machines": [{ "id": "mch_a", "secret_key": "ak_machine_0123456789" }],
+        "api_keys": [{ "name": "ci", "secret": "ak_ci_0123456789", "subject": "user_alice" }],
+        "m2m_tokens": [{ "name": "n", "token": "mt_nightly_0123456789", "subject": "mch_a" }],
+        "oauth_tokens": [{ "name": "o", "access_token": "oat_app_0123456789", "client_id": "c", "subject": "user_bob" }]
+    }"#;
+    for (token, kind) in [
+        ("ak_ci_0123456789", TokenType::ApiKey),
+        ("mt_nightly_0123456789", TokenType::M2mToken),
+        ("oat_app_0123456789", TokenType::OauthToken),
+    ] {
+        let mut browser = Browser::new(Mode::Test);
+        browser.world.sow(SEED);
+        browser.config = browser.config.accepts(Accepts::Any);
+        if kind == TokenType::M2mToken {
+            browser.config = browser.config.machine_secret_key(Secret::new("ak_machine_0123456789"));
+        }
+        browser.authorization = Some(format!("Bearer {token}"));
+        let decision = browser.open("/");
+        let Status::Machine(_) = decision.status else { panic!("{token}: {:?}", decision.reason) };
+        assert_eq!(decision.token_type, Some(kind));
+        browser.authorization = Some(format!("Bearer {token}x"));
+        let decision = browser.open("/");
+        assert_eq!(decision.reason.map(|reason| reason.code()), Some("token-invalid"), "{token}");
+    }
 }

@@ -30,12 +30,7 @@ fn text_of_others_stays_text() {
     const EVIL: &str = "\"><script>alert('x')</script>&";
     let encoded: String = form_urlencoded::byte_serialize(EVIL.as_bytes()).collect();
     let mut world = World::new(Mode::Test);
-    let user = User {
-        id: "user_evil".to_owned(),
-        email: format!("{EVIL}@example.com"),
-        name: Some(EVIL.to_owned()),
-        created_at: NOW,
-    };
+    let user = User::new("user_evil", format!("{EVIL}@example.com"), NOW).named(EVIL);
     world.issuer.apply(&[Change::PutUser(user)]);
     let back = format!("redirect_url=http://localhost:8080/{encoded}");
     let pages = [

@@ -1,12 +1,16 @@
 //! A service with a fixed key, fixed time and counted entropy, and a readable form of its answers.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use nostore_issuer::core::{Change, ENTROPY_BYTES, Issuer, Mode, Response, Settings, State};
+use nostore_issuer::core::{
+    Change, Draw, ENTROPY_BYTES, HeldKey, Issuer, KeyRing, Mode, Response, Session, Settings, State,
+};
 use nostore_jose::{Jws, SigningKey};
 use nostore_message::{Fields, Origin, RequestHead, Scheme, Secret, SetCookie, UnixTime};
+use serde_json::Value;
 
 pub(crate) const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
 
@@ -42,10 +46,11 @@ impl World {
             mode,
             origin: origin(&format!("http://{authority}")),
             allowed_origins: sites.iter().copied().map(origin).collect(),
-            session_ttl_secs: 60,
+            token_secs: 60,
         };
         let secret = Secret::new("hush");
-        let issuer = Issuer::restore(settings, fixed_key(), &secret, State::first(NOW)).unwrap();
+        let keys = KeyRing::new(HeldKey::current(Arc::new(fixed_key()), NOW, 60));
+        let issuer = Issuer::restore(settings, keys, &secret, State::first(NOW)).unwrap();
         Self { issuer, authority, now: NOW, draws: 0 }
     }
 
@@ -68,7 +73,13 @@ impl World {
         for (index, byte) in entropy.iter_mut().enumerate() {
             *byte = byte.wrapping_mul(31).wrapping_add(u8::try_from(index).unwrap());
         }
-        self.issuer.handle(&head, body.as_bytes(), self.now, &entropy)
+        let mut draw = Draw::new(entropy);
+        if self.issuer.needs_key(&head) {
+            draw.signing_key = Some(Arc::new(SigningKey::generate().unwrap()));
+        }
+        let (response, changes) = self.issuer.decide(&head, body.as_bytes(), self.now, &draw);
+        self.issuer.apply(&changes);
+        (response, changes)
     }
 
     pub(crate) fn get(&mut self, target: &str, fields: &[(&str, &str)]) -> Response {
@@ -80,6 +91,72 @@ impl World {
         all.extend_from_slice(fields);
         self.send("POST", target, &all, form).0
     }
+}
+
+impl World {
+    /// Signs somebody in; returns what the browser is known by.
+    pub(crate) fn sign_in(&mut self, email: &str) -> String {
+        let form = format!("email={}&redirect_url={SITE}/", email.replace('@', "%40"));
+        let answer = self.post("/sign-in", &[], &form);
+        assert_eq!(answer.status, 303, "{}", show(&answer));
+        let location = answer.fields.first("location").unwrap();
+        let in_cookie = || cookies(&answer).into_iter().find(|(name, _)| name == "__client");
+        parameter(location, "__clerk_db_jwt").or_else(|| in_cookie().map(|(_, value)| value)).unwrap()
+    }
+
+    /// Returns the session of the browser that is known by `token`.
+    pub(crate) fn session_of(&self, token: &str) -> Session {
+        let state = self.issuer.state();
+        state.session_of(state.client(token).unwrap()).unwrap().clone()
+    }
+}
+
+/// Asking with JSON and the secret key, and with forms from the site.
+impl World {
+    /// Sends JSON with the secret key; returns status and body.
+    pub(crate) fn backend(&mut self, method: &str, target: &str, body: &str) -> (u16, Value) {
+        let bearer = format!("Bearer {}", self.issuer.secret_key().expose());
+        let fields = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        let (answer, _) = self.send(method, target, &fields, body);
+        assert_eq!(answer.fields.first("content-type"), Some("application/json"), "{target}");
+        (answer.status, serde_json::from_str(&answer.body).unwrap())
+    }
+
+    /// Sends a form from the site.
+    pub(crate) fn script(&mut self, method: &str, target: &str, form: &str) -> (Response, Value) {
+        let fields = [("origin", SITE), ("content-type", "application/x-www-form-urlencoded")];
+        let (answer, _) = self.send(method, target, &fields, form);
+        let body = serde_json::from_str(&answer.body).unwrap_or(Value::Null);
+        (answer, body)
+    }
+
+    /// Plants users, organizations and the rest.
+    pub(crate) fn sow(&mut self, seed: &str) {
+        let mut draws = 0;
+        let changes = self.issuer.seed(seed, self.now, &mut || {
+            draws += 1;
+            [draws; 32]
+        });
+        self.issuer.apply(&changes.unwrap());
+    }
+}
+
+/// Returns what a token says.
+pub(crate) fn claims(token: &str) -> Value {
+    Value::Object(Jws::parse(token).unwrap().into_payload())
+}
+
+/// Returns the code of the error that a body carries.
+pub(crate) fn code(body: &Value) -> &str {
+    let error = &body["errors"][0];
+    let message = error["message"].as_str().unwrap_or_default();
+    assert!(message.starts_with("expected ") && error["long_message"] == message, "{body}");
+    error["code"].as_str().unwrap_or_default()
+}
+
+/// Prints JSON, with every token as what it says.
+pub(crate) fn pretty(body: &Value) -> String {
+    plain(&serde_json::to_string_pretty(body).unwrap())
 }
 
 /// Returns the value of a parameter in the query of a URL.

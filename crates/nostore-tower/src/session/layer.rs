@@ -1,6 +1,6 @@
 //! The layer: holds the sessions and wraps services.
 
-use nostore_web::Sessions;
+use nostore_web::{Sessions, SettingsError};
 use tower_layer::Layer;
 
 use super::SessionService;
@@ -16,6 +16,16 @@ impl SessionLayer {
     /// Makes a layer. `sessions` is shared: clones keep one JWK Set and one pool of connections.
     pub const fn new(sessions: Sessions) -> Self {
         Self { sessions }
+    }
+
+    /// Makes a layer with sessions from the environment: `NOSTORE_PUBLISHABLE_KEY`, `NOSTORE_SECRET_KEY` and,
+    /// with live keys, `NOSTORE_PUBLIC_URL`. See [`SessionsBuilder::from_env`](nostore_web::SessionsBuilder::from_env).
+    ///
+    /// # Errors
+    ///
+    /// Names the variable that is missing or refused. [`std::io::Error`] is made of it by `?`.
+    pub fn from_env() -> Result<Self, SettingsError> {
+        Sessions::from_env().map(Self::new)
     }
 }
 

@@ -10,7 +10,7 @@ use tower_service::Service;
 
 use super::ResponseFuture;
 use crate::body::GateBody;
-use crate::head::{authority, scheme};
+use crate::head::{authority, peer, scheme};
 
 /// A service behind the gate. Made by [`SessionLayer`](crate::SessionLayer).
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ where
             scheme(&request),
             authority(&request),
         );
-        match self.sessions.start(head) {
+        match self.sessions.start_from(head, peer(&request)) {
             Start::Ready(begin) => ResponseFuture::begun(begin, request, inner),
             Start::Pending(future) => ResponseFuture::pending(future, request, inner),
         }

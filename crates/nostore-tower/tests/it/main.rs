@@ -2,6 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod axum_login;
+mod behaviour;
+mod grpc;
 mod plumbing;
+mod readme;
 mod session;
 mod support;

@@ -14,7 +14,7 @@ use http_body::{Body as _, Frame};
 use http_body_util::{BodyExt as _, Empty};
 use nostore_session::Instance;
 use nostore_tower::{Auth, ProtectLayer, SessionLayer};
-use nostore_web::{Routes, Sessions};
+use nostore_web::{Peer, Routes, Sessions, TrustedProxies};
 use tower::{Layer as _, Service, ServiceExt as _};
 
 use crate::support::{alice, page, send, sessions};
@@ -42,6 +42,42 @@ fn frames() -> Slowly {
 
 async fn built() -> Sessions {
     sessions(Instance::Production).await.routes(Routes::new().protected("/dashboard")).build().unwrap()
+}
+
+/// A trusted proxy is known by the connection's other end, which servers put into the extensions.
+#[tokio::test]
+async fn the_peer_is_found_in_the_extensions() {
+    use std::net::SocketAddr;
+
+    let proxies = TrustedProxies::none().addresses(["10.0.0.1"]).unwrap();
+    let sessions = sessions(Instance::Production).await.trusted_proxies(proxies);
+    let sessions = sessions.routes(Routes::new().protected("/dashboard")).build().unwrap();
+    let app = Router::new().layer(SessionLayer::new(sessions));
+    let (proxy, stranger): (SocketAddr, SocketAddr) =
+        ("10.0.0.1:9".parse().unwrap(), "203.0.113.66:9".parse().unwrap());
+    let asked = |put: fn(&mut http::Extensions, SocketAddr), address: SocketAddr| {
+        let mut request = page("/dashboard", "");
+        request.headers_mut().insert("x-forwarded-host", http::HeaderValue::from_static("shop.example"));
+        put(request.extensions_mut(), address);
+        let app = app.clone();
+        async move { send(&app, request).await.field("location").unwrap().contains("shop.example") }
+    };
+    let ways: [fn(&mut http::Extensions, SocketAddr); 3] = [
+        |extensions, address| {
+            extensions.insert(Peer(address.ip()));
+        },
+        |extensions, address| {
+            extensions.insert(axum::extract::ConnectInfo(address));
+        },
+        |extensions, address| {
+            extensions.insert(address);
+        },
+    ];
+    for (number, put) in ways.into_iter().enumerate() {
+        assert!(asked(put, proxy).await, "{number}");
+        assert!(!asked(put, stranger).await, "{number}");
+    }
+    assert!(!asked(|_, _| (), proxy).await);
 }
 
 #[tokio::test]

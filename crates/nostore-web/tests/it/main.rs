@@ -4,6 +4,7 @@
 mod cookie_protection;
 mod ending;
 mod exchange;
+mod forwarded;
 mod gate;
 mod heads;
 mod keys;
@@ -11,4 +12,5 @@ mod protection;
 mod return_path;
 mod routes;
 mod sessions;
+mod settings;
 mod support;

@@ -34,17 +34,21 @@ pub(crate) struct Hand(Arc<AtomicI64>);
 
 impl Hand {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(AtomicI64::new(NOW)))
+        Self(Arc::new(AtomicI64::new(NOW * 1_000)))
     }
 
     pub(crate) fn forward(&self, secs: i64) {
-        self.0.fetch_add(secs, Ordering::SeqCst);
+        self.forward_millis(secs * 1_000);
+    }
+
+    pub(crate) fn forward_millis(&self, millis: i64) {
+        self.0.fetch_add(millis, Ordering::SeqCst);
     }
 }
 
 impl Clock for Hand {
     fn now(&self) -> UnixTime {
-        UnixTime::from_secs(self.0.load(Ordering::SeqCst))
+        UnixTime::from_millis(self.0.load(Ordering::SeqCst))
     }
 }
 
