@@ -1,9 +1,11 @@
 //! Differences that are the reference's result for another request.
 
+use serde_json::{Value, json};
 use url::Url;
 
 use super::read::{Strictness, decoded, header, strictness};
 use super::{How, Known, Rewritten};
+use crate::backend::Reply;
 use crate::case::Case;
 use crate::head::request_head;
 
@@ -95,6 +97,11 @@ fn tokens() -> Vec<Known> {
             how: How::Request(|case| strict_tokens(case, Strictness::Length, PARTLESS)),
         },
         Known {
+            name: "refresh-brings-cookies",
+            why: "5.8: a refresh is answered with the object `cookies`; of an object that it does not know the reference takes the cookies too",
+            how: How::Request(other_object),
+        },
+        Known {
             name: "no-pattern-matches-nothing",
             why: "an empty list of patterns matches every path in the reference; for us it is no list",
             how: How::Request(no_patterns),
@@ -139,6 +146,20 @@ fn resolved(case: &Case, applies: fn(&Url, &Url) -> bool) -> Option<Rewritten> {
     };
     changed.request.headers.retain(|(name, _)| !resolving(name));
     (changed != *case).then_some(Rewritten { case: changed, stands_for: Vec::new() })
+}
+
+/// Says of an answer whose object is none of the service's that it is a session, which brings no cookies.
+fn other_object(case: &Case) -> Option<Rewritten> {
+    change_cookies(case, |key, value| {
+        let mut reply = Reply::decode(value).filter(|_| key.starts_with("__refresh_"))?;
+        let mut told: Value = serde_json::from_str(&reply.body).ok()?;
+        if told.get("object")?.as_str() == Some("cookies") {
+            return None;
+        }
+        told["object"] = json!("session");
+        reply.body = told.to_string();
+        Some(reply.encode())
+    })
 }
 
 /// Leaves empty lists of patterns out.

@@ -13,7 +13,7 @@ pub(super) fn all() -> Vec<Known> {
     vec![
         Known {
             name: "redirect-url-without-handshake",
-            why: "9.4: `redirect_url` keeps stale `__clerk_handshake*`; we strip them, and `__clerk_help` with them",
+            why: "9.4: `redirect_url` keeps stale `__clerk_handshake*`; we strip them",
             how: How::Result(redirect_url),
         },
         Known {
@@ -42,8 +42,8 @@ pub(super) fn all() -> Vec<Known> {
             how: How::Result(long_token),
         },
         Known {
-            name: "machine-is-described-in-json",
-            why: "a verification answered with something else than a JSON object verifies nobody (the reference signs in a machine without a name, or throws)",
+            name: "machine-is-described",
+            why: "a verification answered without a JSON object, an id or a subject verifies nobody (the reference signs in a machine without a name, or throws)",
             how: How::Result(undescribed_machine),
         },
         Known {
@@ -114,19 +114,25 @@ fn long_token(_: &Case, reference: &Outcome, _: &Outcome) -> Option<Outcome> {
     })
 }
 
-/// The answer to an opaque token is none, and the reference has signed in or thrown.
+/// What was answered to an opaque token describes nobody, and the reference has signed in or thrown.
 fn undescribed_machine(case: &Case, reference: &Outcome, ours: &Outcome) -> Option<Outcome> {
     let token = header_token(case)?;
     let (kind, encoded) = [("mt_", "m2m_token"), ("oat_", "oauth_token"), ("ak_", "api_key")]
         .into_iter()
         .find_map(|(prefix, kind)| Some((kind, token.strip_prefix(prefix)?)))?;
     let reply = Reply::decode(encoded).filter(|reply| reply.status / 100 == 2)?;
-    let described = reply.content_type == "application/json"
-        && serde_json::from_str::<Value>(&reply.body).is_ok_and(|value| value.is_object());
+    let told: Value = serde_json::from_str(&reply.body).unwrap_or_default();
+    let named = |name: &str| told[name].as_str().is_some_and(|text| !text.is_empty());
+    let described = reply.content_type == "application/json" && named("id") && named("subject");
     if described || !matches!(reference.status.as_str(), "signed-in" | "error") || ours.status == "error" {
         return None;
     }
-    let message = format!("Unexpected error (code=unexpected-error, status={})", reply.status);
+    let status = if told.is_object() && reply.content_type == "application/json" {
+        "n/a".to_owned()
+    } else {
+        reply.status.to_string()
+    };
+    let message = format!("Unexpected error (code=unexpected-error, status={status})");
     let mut right = signed_out(case, "unexpected-error", Some(message));
     right.token_type = Some(kind.to_owned());
     Some(right)
@@ -171,7 +177,7 @@ fn with_message(reference: &Outcome, message: &str) -> Outcome {
 
 /// Takes what an earlier handshake has left off the `redirect_url` in `Location`.
 fn redirect_url(_: &Case, reference: &Outcome, _: &Outcome) -> Option<Outcome> {
-    const DROPPED: [&str; 3] = ["__clerk_handshake", "__clerk_handshake_nonce", "__clerk_help"];
+    const DROPPED: [&str; 2] = ["__clerk_handshake", "__clerk_handshake_nonce"];
     change_location(reference, |location| {
         let back = pair(location, "redirect_url")?;
         let mut back = Url::parse(&back).ok()?;
