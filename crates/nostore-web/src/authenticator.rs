@@ -5,10 +5,12 @@
 //! Laziness, route rules and the fields that keep a response out of caches: see [`crate::Sessions`].
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use nostore_message::{RequestHead, UnixTime};
 use nostore_session::{Config, Decision};
 
+use crate::SystemClock;
 use crate::driver::{Decided, Driver};
 
 /// Decides requests of one instance, asking the identity service for what is missing.
@@ -25,7 +27,7 @@ impl Authenticator {
     ///
     /// When the provider of cryptography has no protocol version in common with rustls.
     pub fn new() -> Result<Self, rustls::Error> {
-        Driver::new().map(Self)
+        Driver::new(Arc::new(SystemClock), Arc::default()).map(Self)
     }
 
     /// Makes one for another identity service, which shares nothing but the connections.

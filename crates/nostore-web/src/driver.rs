@@ -61,7 +61,8 @@ impl Driver {
 
     /// Makes one for another identity service, over the same connections.
     pub(crate) fn beside(&self) -> Self {
-        Self { outbound: self.outbound.clone(), keys: Arc::default() }
+        let (flights, counters) = (Arc::new(self.flights.beside()), Arc::clone(&self.counters));
+        Self { outbound: self.outbound.clone(), keys: Arc::default(), flights, counters }
     }
 
     /// Decides with what is known already. `None`: the identity service must be asked.

@@ -39,6 +39,11 @@ struct Entry<V> {
 }
 
 impl<V: Clone + Send + Sync + 'static> Flights<V> {
+    /// Makes another with the same clock.
+    pub(crate) fn beside(&self) -> Self {
+        Self::new(Arc::clone(&self.clock))
+    }
+
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, entries: Mutex::default() }
     }
