@@ -27,7 +27,14 @@ impl Authenticator {
     ///
     /// When the provider of cryptography has no protocol version in common with rustls.
     pub fn new() -> Result<Self, rustls::Error> {
-        Driver::new(Arc::new(SystemClock), Arc::default()).map(Self)
+        Driver::new(Arc::new(SystemClock), 0, Arc::default()).map(Self)
+    }
+
+    /// Keeps that many bytes of sessions whose signature was checked, so that the same token costs no second
+    /// check. Without it there are none: they would count for every configuration, whatever its JWT key.
+    #[must_use]
+    pub fn token_memo_bytes(self, bytes: u64) -> Self {
+        Self(self.0.remembering(bytes))
     }
 
     /// Makes one for another identity service, which shares nothing but the connections.

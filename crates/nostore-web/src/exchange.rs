@@ -16,10 +16,12 @@ use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nostore_message::{FieldEdit, Fields, RequestHead, ResponseHead, Sensitivity, apply};
-use nostore_session::{SignInTurn, is_navigation};
+use nostore_session::{Decision, SignInTurn, carries_handshake_return, is_navigation};
 use tokio::sync::OnceCell;
 
 use crate::driver::Decided;
+use crate::events;
+use crate::metrics::Counters;
 use crate::{Answer, Auth, Sessions, Why};
 
 /// What a visitor reads where a redirect would only go on with a loop.
@@ -47,6 +49,8 @@ pub(crate) struct Ledger {
     signed_out: bool,
     lowered: bool,
     committed: bool,
+    told: bool,
+    counted: bool,
     defects: u32,
 }
 
@@ -206,6 +210,7 @@ impl Exchange {
             Some(Decided::Failed(text)) => return Err(self.answer(500, Vec::new(), text.clone())),
             None => return Ok(Auth::new(Arc::clone(self), None)),
         };
+        self.tell(decision);
         if decision.location().is_some() {
             return Err(self.answer(307, decision.all_edits().cloned().collect(), ""));
         }
@@ -238,6 +243,9 @@ impl Exchange {
         };
         match turn {
             SignInTurn::Go(counted) if self.is_navigation() => {
+                if !std::mem::replace(&mut self.ledger().counted, true) {
+                    events::sign_in(&self.sessions.0.counters, self.sessions.hops(&self.head), &self.head);
+                }
                 edits.extend(counted);
                 edits.push(FieldEdit::set("location", self.sessions.sign_in_location(&self.head)));
                 self.answer(307, edits, "")
@@ -248,6 +256,7 @@ impl Exchange {
     }
 
     fn stop_loop(&self, edits: Vec<FieldEdit>) -> Answer {
+        self.tell_once(|counters, hops| events::loop_stopped(counters, None, hops, &self.head));
         self.unauthorized(edits, LOOP_STOPPED)
     }
 
@@ -255,6 +264,34 @@ impl Exchange {
         // RFC 9110 section 15.5.2: a 401 names a challenge. Session tokens are accepted as bearer tokens.
         edits.push(FieldEdit::set("www-authenticate", "Bearer"));
         self.answer(401, edits, text)
+    }
+
+    /// Tells and counts the handshake's step that the decision is, once however many readers there are.
+    fn tell(&self, decision: &Decision) {
+        let returned = carries_handshake_return(&self.head, self.sessions.config());
+        if decision.loop_stopped || decision.location().is_some() || returned {
+            self.tell_once(|counters, hops| events::decided(counters, decision, hops, &self.head));
+        }
+    }
+
+    /// Goes on counting with an answer to a navigation: in the cookie, and once among what can be watched.
+    pub(crate) fn count_answer(&self, response: &ResponseHead<'_>) -> Option<FieldEdit> {
+        let edit = self.sessions.count_answer(&self.head, response)?;
+        let counted = std::mem::replace(&mut self.ledger().counted, true);
+        let (counters, hops) = (&self.sessions.0.counters, self.sessions.hops(&self.head));
+        match (counted, response.is_redirect()) {
+            (true, _) => {}
+            (false, true) => counters.redirect(hops),
+            (false, false) => counters.visit(hops),
+        }
+        Some(edit)
+    }
+
+    fn tell_once(&self, tell: impl FnOnce(&Counters, u32)) {
+        let told = std::mem::replace(&mut self.ledger().told, true);
+        if !told {
+            tell(&self.sessions.0.counters, self.sessions.hops(&self.head));
+        }
     }
 
     /// Tells whether the request loads a page.
@@ -311,7 +348,7 @@ impl Exchange {
         self.note(Sensitivity::AuthFlow, Why::Gate);
         let mut head = ResponseHead { status, fields: Fields::new() };
         apply(&edits, &mut head.fields);
-        let counted = self.sessions.count_answer(&self.head, &head);
+        let counted = self.count_answer(&head);
         let edits = edits.into_iter().chain(counted).collect();
         self.sessions.answer(status, edits, body.into())
     }

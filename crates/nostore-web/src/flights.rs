@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nostore_message::{Clock, UnixTime};
@@ -29,10 +30,12 @@ pub(crate) struct Landed<V> {
 /// Requests under way, and results that are still good.
 pub(crate) struct Flights<V> {
     clock: Arc<dyn Clock>,
+    taken_off: AtomicU64,
     entries: Mutex<BTreeMap<String, Entry<V>>>,
 }
 
 struct Entry<V> {
+    number: u64,
     result: watch::Receiver<Option<V>>,
     /// From when until when the result is good; `None` while the request is under way.
     good: Option<(UnixTime, UnixTime)>,
@@ -45,7 +48,7 @@ impl<V: Clone + Send + Sync + 'static> Flights<V> {
     }
 
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, entries: Mutex::default() }
+        Self { clock, taken_off: AtomicU64::new(0), entries: Mutex::default() }
     }
 
     /// Joins the request for `key`, or starts it with `fly` where nobody has asked yet.
@@ -61,9 +64,11 @@ impl<V: Clone + Send + Sync + 'static> Flights<V> {
         entries.retain(|_, entry| entry.is_good(now));
         let (sender, result) = watch::channel(None);
         let shared = entries.len() < MAX_ENTRIES;
-        let flight = shared.then(|| Flight { flights: Arc::clone(self), key: key.clone(), landed: None });
+        let number = self.taken_off.fetch_add(1, Ordering::Relaxed);
+        let flight = Flight { flights: Arc::clone(self), key: key.clone(), number, landed: None };
+        let flight = shared.then_some(flight);
         if shared {
-            entries.insert(key, Entry { result: result.clone(), good: None });
+            entries.insert(key, Entry { number, result: result.clone(), good: None });
         }
         drop(entries);
         let flown = fly();
@@ -78,6 +83,11 @@ impl<V: Clone + Send + Sync + 'static> Flights<V> {
             sender.send_replace(Some(value));
         }));
         Seat(result)
+    }
+
+    /// Has nobody else join what has a key like that, under way or landed.
+    pub(crate) fn forget(&self, is_like: impl Fn(&str) -> bool) {
+        self.entries().retain(|key, _| !is_like(key));
     }
 
     fn entries(&self) -> MutexGuard<'_, BTreeMap<String, Entry<V>>> {
@@ -106,6 +116,7 @@ impl<V> Entry<V> {
 struct Flight<V> {
     flights: Arc<Flights<V>>,
     key: String,
+    number: u64,
     landed: Option<i64>,
 }
 
@@ -113,6 +124,10 @@ impl<V> Drop for Flight<V> {
     fn drop(&mut self) {
         let now = self.flights.clock.now();
         let mut entries = self.flights.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        // Forgotten, and perhaps another one is under way: that is not ours to change.
+        if entries.get(&self.key).is_none_or(|entry| entry.number != self.number) {
+            return;
+        }
         match self.landed.filter(|secs| *secs > 0) {
             Some(secs) => {
                 if let Some(entry) = entries.get_mut(&self.key) {

@@ -130,7 +130,7 @@ impl Sessions {
         if level.is_some() {
             let mut changed = response.clone();
             apply(&edits, &mut changed.fields);
-            edits.extend(self.count_answer(exchange.head(), &changed));
+            edits.extend(exchange.count_answer(&changed));
         }
         let mut changed = response.clone();
         apply(&edits, &mut changed.fields);

@@ -7,7 +7,7 @@
 //! - An unknown `kid` cannot make us hammer: at most one request per `kid` in [`UNKNOWN_KID_SECS`], at most
 //!   one for any in [`KID_MISS_SECS`], and none of them is tried again.
 //! - A set that is there is served while a newer one cannot be had, for at most [`STALE_SECS`]. Whose key
-//!   is in it waits for at most [`PATIENCE`], and not at all while the service is known to be down.
+//!   is in it waits for at most [`PATIENCE`], and not at all while the service is known to be down or its answer is overdue.
 //! - An empty set does not take the place of one with keys: it is a failure of the service.
 //! - No clock here: `now` is an argument.
 //!
@@ -21,6 +21,7 @@ use nostore_jose::JwkSet;
 use nostore_message::UnixTime;
 use nostore_session::KeysFailure;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::outbound::{PATIENCE, Retry, TOTAL};
 
@@ -75,8 +76,8 @@ struct State {
     failure: Option<(KeysFailure, UnixTime)>,
     kid_miss_at: Option<UnixTime>,
     unknown: BTreeMap<String, UnixTime>,
-    /// Closes when the request that is under way has landed.
-    flight: Option<watch::Receiver<()>>,
+    /// The request that is under way: closes when it has landed.
+    flight: Option<(watch::Receiver<()>, Instant)>,
 }
 
 /// What to do about the set.
@@ -93,7 +94,7 @@ impl KeyStore {
     /// newer one behind.
     pub(crate) fn snapshot(&self, now: UnixTime) -> (Option<Keys>, bool) {
         let state = self.state();
-        let limit = if state.failure.is_some() { STALE_SECS } else { FRESH_SECS + REVALIDATE_SECS };
+        let limit = if state.is_doubtful() { STALE_SECS } else { FRESH_SECS + REVALIDATE_SECS };
         match state.age_secs(now).filter(|age| *age < limit) {
             Some(age) => {
                 let due = age >= FRESH_SECS
@@ -123,16 +124,19 @@ impl KeyStore {
             let mut state = self.state();
             let held =
                 state.usable(now).is_ok_and(|keys| kid.is_some_and(|kid| keys.set.find(kid).is_some()));
-            let down = state.failure.is_some();
-            if held && down && state.flight.is_none() && state.failed_within_secs(now, BEHIND_SECS) {
+            if held
+                && state.is_doubtful()
+                && state.flight.is_none()
+                && state.failed_within_secs(now, BEHIND_SECS)
+            {
                 return state.usable(now);
             }
             let Plan::Ask(retry) = state.plan(now, kid) else { return state.usable(now) };
             let flight = match &state.flight {
-                Some(flight) => flight.clone(),
+                Some((flight, _)) => flight.clone(),
                 None => self.launch(&mut state, now, kid, fetch(retry)),
             };
-            if held && down {
+            if held && state.is_doubtful() {
                 return state.usable(now);
             }
             let brief = held || state.failed_within_secs(now, OUTAGE_SECS);
@@ -163,7 +167,7 @@ impl KeyStore {
         fetch: impl Future<Output = Fetched> + Send + 'static,
     ) -> watch::Receiver<()> {
         let (landing, flight) = watch::channel(());
-        state.flight = Some(flight.clone());
+        state.flight = Some((flight.clone(), Instant::now()));
         let flying = Flight { store: Arc::clone(self), _landing: landing };
         let kid = kid.filter(|kid| kid.len() <= MAX_KID_BYTES).map(str::to_owned);
         drop(tokio::spawn(async move {
@@ -200,6 +204,11 @@ impl State {
 
     fn failed_within_secs(&self, now: UnixTime, secs: i64) -> bool {
         within(self.failure.map(|(_, at)| at), now, secs * 1_000)
+    }
+
+    /// Tells whether the service may be down: its last answer was none, or one is overdue.
+    fn is_doubtful(&self) -> bool {
+        self.failure.is_some() || self.flight.as_ref().is_some_and(|(_, since)| since.elapsed() >= PATIENCE)
     }
 
     fn keys(&self) -> Option<Keys> {

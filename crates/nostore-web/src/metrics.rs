@@ -1,7 +1,9 @@
 //! What is counted, so that a site can watch its sign-ins in production.
 //!
-//! The counter to watch is [`Metrics::redirects`]: a handshake takes one or two redirects of a visit. Visits
-//! with more are a loop that a cache or a wrong key makes, and show here before visitors complain.
+//! The counts to watch are [`Metrics::visits`]: a handshake takes two or three redirects, a sign-in up to
+//! eight with those at the identity service. A visit with more than it needs is a loop in the making, by a
+//! cache or a wrong key, and shows here before visitors complain. Redirects are counted in the cookie
+//! `__nostore_hops`, those at the identity service beforehand, so a visit may have had fewer.
 //!
 //! # Invariants
 //!
@@ -21,8 +23,13 @@ pub struct Metrics {
     pub handshakes_begun: u64,
     /// Visitors who came back from it, with a result that counts or without.
     pub returns_resolved: u64,
-    /// Redirects by their place in the visit: the first, the second, … the eighth and all after it.
+    /// Redirects of this site by their place in the visit: the first, the second, … the eighth and all
+    /// after it.
     pub redirects: [u64; MAX_HOPS],
+    /// Visits that ended at a page after so many redirects: one, two, … eight or more.
+    pub visits: [u64; MAX_HOPS],
+    /// The redirects of all these visits together, at most eight of each.
+    pub visit_redirects: u64,
     /// Visits in which a redirect was withheld because it would have gone on with a loop.
     pub loops_stopped: u64,
     /// Refreshes of an expired token that brought a new one.
@@ -40,101 +47,73 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Returns how many visits had exactly `redirects` redirects so far, from 1 on; of the last number all
-    /// that had as many or more.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// let mut metrics = nostore_web::Metrics::default();
-    /// (metrics.redirects[0], metrics.redirects[1]) = (10, 3);
-    /// assert_eq!((metrics.visits_with(1), metrics.visits_with(2)), (7, 3));
-    /// ```
-    #[must_use]
-    pub fn visits_with(&self, redirects: usize) -> u64 {
-        let at_least =
-            |count: usize| count.checked_sub(1).and_then(|index| self.redirects.get(index)).copied();
-        let more = if redirects < MAX_HOPS { at_least(redirects + 1) } else { None };
-        at_least(redirects).unwrap_or(0).saturating_sub(more.unwrap_or(0))
-    }
-
     /// Writes the counts in the text format that Prometheus reads.
     #[must_use]
     pub fn prometheus(&self) -> String {
-        let mut text = String::new();
-        let result = |good: &'static str, bad: &'static str| [("result", good), ("result", bad)];
-        family(
-            &mut text,
+        let mut text = Exposition(String::new());
+        text.counter(
             "handshakes_begun_total",
             "Visitors sent to the identity service.",
-            &[(None, self.handshakes_begun)],
+            self.handshakes_begun,
         );
-        family(
-            &mut text,
-            "handshake_returns_total",
-            "Visitors who came back from it.",
-            &[(None, self.returns_resolved)],
-        );
-        let places: Vec<_> = (1..=MAX_HOPS).map(|place| place.to_string()).collect();
-        let redirects: Vec<_> = places
-            .iter()
-            .zip(self.redirects)
-            .map(|(place, count)| (Some(("nth", &**place)), count))
-            .collect();
-        family(
-            &mut text,
-            "handshake_redirects_total",
-            "Redirects by their place in the visit; the last counts all after it.",
-            &redirects,
-        );
-        family(
-            &mut text,
-            "loops_stopped_total",
-            "Redirects withheld because of a loop.",
-            &[(None, self.loops_stopped)],
-        );
-        let pairs = [
-            (
-                "refreshes_total",
-                "Refreshes of expired tokens.",
-                self.refreshes,
-                self.refreshes_failed,
-                "failed",
-            ),
-            (
-                "key_set_fetches_total",
-                "Requests for the JWK Set.",
-                self.key_fetches,
-                self.key_fetches_failed,
-                "failed",
-            ),
-            (
-                "token_memo_lookups_total",
-                "Tokens looked up among those known to be good.",
-                self.memo_hits,
-                self.memo_misses,
-                "miss",
-            ),
-        ];
-        for (name, help, good, bad, word) in pairs {
-            let [first, second] = result(if word == "miss" { "hit" } else { "ok" }, word);
-            family(&mut text, name, help, &[(Some(first), good), (Some(second), bad)]);
+        text.counter("handshake_returns_total", "Visitors who came back from it.", self.returns_resolved);
+        text.head("handshake_redirects_total", "counter", "Redirects by their place in the visit.");
+        for (place, count) in (1..).zip(self.redirects) {
+            let or_more = if place == MAX_HOPS { "+" } else { "" };
+            text.line(format_args!("handshake_redirects_total{{nth=\"{place}{or_more}\"}} {count}"));
         }
-        text
+        self.histogram(&mut text);
+        text.counter("loops_stopped_total", "Redirects withheld because of a loop.", self.loops_stopped);
+        let refreshes = [("ok", self.refreshes), ("failed", self.refreshes_failed)];
+        text.results("refreshes_total", "Refreshes of expired tokens.", refreshes);
+        let fetches = [("ok", self.key_fetches), ("failed", self.key_fetches_failed)];
+        text.results("key_set_fetches_total", "Requests for the JWK Set.", fetches);
+        let lookups = [("hit", self.memo_hits), ("miss", self.memo_misses)];
+        text.results("token_memo_lookups_total", "Tokens looked up among those known to be good.", lookups);
+        text.0
+    }
+
+    fn histogram(&self, text: &mut Exposition) {
+        text.head(
+            "visit_redirects",
+            "histogram",
+            "Redirects of visits that ended at a page, of those with any.",
+        );
+        let mut seen = 0_u64;
+        // The last count holds more than its bound says.
+        for (bound, count) in (1..MAX_HOPS).zip(self.visits) {
+            seen = seen.saturating_add(count);
+            text.line(format_args!("visit_redirects_bucket{{le=\"{bound}\"}} {seen}"));
+        }
+        let all = self.visits.iter().fold(0_u64, |sum, count| sum.saturating_add(*count));
+        text.line(format_args!("visit_redirects_bucket{{le=\"+Inf\"}} {all}"));
+        text.line(format_args!("visit_redirects_sum {}", self.visit_redirects));
+        text.line(format_args!("visit_redirects_count {all}"));
     }
 }
 
-/// Writes one family of counters.
-fn family(text: &mut String, name: &str, help: &str, lines: &[(Option<(&str, &str)>, u64)]) {
-    let mut write = |arguments: std::fmt::Arguments<'_>| {
+/// The text so far. Every name gets the prefix `nostore_`.
+struct Exposition(String);
+
+impl Exposition {
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
         // Writing into a `String` cannot fail.
-        let _written = text.write_fmt(arguments);
-    };
-    write(format_args!("# HELP nostore_{name} {help}\n# TYPE nostore_{name} counter\n"));
-    for (label, count) in lines {
-        match label {
-            Some((key, value)) => write(format_args!("nostore_{name}{{{key}=\"{value}\"}} {count}\n")),
-            None => write(format_args!("nostore_{name} {count}\n")),
+        let _written = writeln!(self.0, "# HELP nostore_{name} {help}\n# TYPE nostore_{name} {kind}");
+    }
+
+    fn line(&mut self, line: std::fmt::Arguments<'_>) {
+        let _written = writeln!(self.0, "nostore_{line}");
+    }
+
+    fn counter(&mut self, name: &str, help: &str, count: u64) {
+        self.head(name, "counter", help);
+        self.line(format_args!("{name} {count}"));
+    }
+
+    fn results(&mut self, name: &str, help: &str, counts: [(&str, u64); 2]) {
+        self.head(name, "counter", help);
+        for (result, count) in counts {
+            self.line(format_args!("{name}{{result=\"{result}\"}} {count}"));
         }
     }
 }
@@ -145,6 +124,8 @@ pub(crate) struct Counters {
     handshakes_begun: AtomicU64,
     returns_resolved: AtomicU64,
     redirects: [AtomicU64; MAX_HOPS],
+    visits: [AtomicU64; MAX_HOPS],
+    visit_redirects: AtomicU64,
     loops_stopped: AtomicU64,
     refreshes: [AtomicU64; 2],
     key_fetches: [AtomicU64; 2],
@@ -164,6 +145,14 @@ impl Counters {
     pub(crate) fn redirect(&self, hops: u32) {
         let place = usize::try_from(hops).unwrap_or(usize::MAX).min(MAX_HOPS - 1);
         self.redirects.get(place).into_iter().for_each(count);
+    }
+
+    /// Counts a visit that ended after so many redirects, at least one.
+    pub(crate) fn visit(&self, hops: u32) {
+        // The number comes from a cookie, which anybody can write.
+        let hops = usize::try_from(hops).unwrap_or(usize::MAX).clamp(1, MAX_HOPS);
+        self.visits.get(hops - 1).into_iter().for_each(count);
+        self.visit_redirects.fetch_add(hops as u64, Ordering::Relaxed);
     }
 
     pub(crate) fn loop_stopped(&self) {
@@ -191,6 +180,8 @@ impl Counters {
             handshakes_begun: read(&self.handshakes_begun),
             returns_resolved: read(&self.returns_resolved),
             redirects: self.redirects.each_ref().map(read),
+            visits: self.visits.each_ref().map(read),
+            visit_redirects: read(&self.visit_redirects),
             loops_stopped: read(&self.loops_stopped),
             refreshes,
             refreshes_failed,

@@ -128,9 +128,12 @@ impl Outbound {
             .pool_idle_timeout(Duration::from_secs(30))
             .pool_max_idle_per_host(4)
             .build(connector);
-        let shared =
-            Shared { backoff: Backoff::default(), down: AtomicBool::new(false), probe: Semaphore::new(1) };
-        Ok(Self { client, shared: Arc::new(shared) })
+        Ok(Self { client, shared: Arc::new(Shared::new()) })
+    }
+
+    /// Makes one for another service, over the same connections.
+    pub(crate) fn beside(&self) -> Self {
+        Self { client: self.client.clone(), shared: Arc::new(Shared::new()) }
     }
 
     /// Tells whether the last request had no answer at all: whoever can do without should not wait.
@@ -208,6 +211,12 @@ impl Outbound {
             if error.is::<LengthLimitError>() { OutboundError::TooLong } else { OutboundError::Broken(error) }
         })?;
         Ok(Answered { status, content_type, body: body.to_bytes() })
+    }
+}
+
+impl Shared {
+    fn new() -> Self {
+        Self { backoff: Backoff::default(), down: AtomicBool::new(false), probe: Semaphore::new(1) }
     }
 }
 

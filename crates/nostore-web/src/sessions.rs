@@ -7,14 +7,14 @@ use std::sync::Arc;
 use nostore_cache::{NetlifyVary, Platform, netlify_vary};
 use nostore_message::{FieldEdit, Origin, RequestHead, ResponseHead};
 use nostore_session::{
-    Config, ConfigError, Decision, Instance, SignInTurn, clear_cookies, count_answer, sign_in_location,
+    Config, ConfigError, Decision, Instance, SignInTurn, clear_cookies, count_answer, hops, sign_in_location,
     sign_in_page_turn, sign_in_turn,
 };
 
 use crate::driver::{Decided, Driver};
 use crate::metrics::{Counters, Metrics};
 use crate::routes::RouteError;
-use crate::{Clock, Environment, Forwarded, Routes, SignOut, SystemClock, TrustedProxies, return_path};
+use crate::{Clock, Environment, Forwarded, Routes, SignOut, SystemClock, TrustedProxies, memo, return_path};
 
 /// The sessions of one site. Cheap to clone; clones share the JWK Set and the connections.
 #[derive(Clone)]
@@ -54,6 +54,7 @@ pub struct SessionsBuilder {
     routes: Routes,
     public_url: Option<Origin>,
     proxies: TrustedProxies,
+    memo_bytes: u64,
     sign_in_path: String,
     sign_in_elsewhere: bool,
 }
@@ -110,6 +111,7 @@ impl Sessions {
             routes: Routes::new(),
             public_url: None,
             proxies: TrustedProxies::none(),
+            memo_bytes: memo::DEFAULT_BYTES,
             sign_in_path: "/sign-in".to_owned(),
             sign_in_elsewhere: false,
         }
@@ -119,6 +121,12 @@ impl Sessions {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    /// Forgets what is known of a session's tokens: their signatures are checked again. For apps that hear
+    /// of a revocation.
+    pub fn forget_session(&self, session_id: &str) {
+        self.0.driver.forget(session_id);
     }
 
     /// Returns what has been counted since these sessions were set up.
@@ -186,6 +194,11 @@ impl Sessions {
     /// Tells whether the site's sign-in page may send its visitor on; `None` on every other page.
     pub(crate) fn sign_in_page_turn(&self, request: &RequestHead<'_>) -> Option<SignInTurn> {
         (request.path() == self.0.sign_in_path).then(|| sign_in_page_turn(request, self.0.clock.now()))
+    }
+
+    /// Returns how many redirects led to a request.
+    pub(crate) fn hops(&self, request: &RequestHead<'_>) -> u32 {
+        hops(request, self.0.clock.now())
     }
 
     pub(crate) fn clear_cookies(&self) -> Vec<FieldEdit> {
@@ -283,6 +296,13 @@ impl SessionsBuilder {
         self
     }
 
+    /// Sets how many bytes of sessions are kept whose signature was checked, so that the same token costs no
+    /// second check. The default is 16 MiB, about four thousand sessions; 0 keeps none.
+    pub const fn token_memo_bytes(mut self, bytes: u64) -> Self {
+        self.memo_bytes = bytes;
+        self
+    }
+
     /// Sets the path of the site's sign-in page. The default is `/sign-in`.
     pub fn sign_in_path(mut self, path: impl Into<String>) -> Self {
         self.sign_in_path = path.into();
@@ -324,7 +344,7 @@ impl SessionsBuilder {
             self.config.cookie_names(),
         );
         let counters = Arc::<Counters>::default();
-        let driver = Driver::new(Arc::clone(&self.clock), Arc::clone(&counters));
+        let driver = Driver::new(Arc::clone(&self.clock), self.memo_bytes, Arc::clone(&counters));
         let driver = driver.map_err(BuildError::Client)?;
         Ok(Sessions(Arc::new(Inner {
             driver,

@@ -121,7 +121,7 @@ impl Issuer {
                 back.query_pairs_mut().append_pair("__clerk_handshake", &self.result(0));
             }
             Instance::Production => {
-                jar.store(&format!("__clerk_handshake={}; Path=/", self.result(0)), "/", self.now)
+                jar.store(&format!("__clerk_handshake={}; Path=/", self.result(0)), "/", self.now);
             }
         }
         Some(back.into())
