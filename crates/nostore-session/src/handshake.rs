@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use nostore_message::{FieldEdit, SetCookie};
+use nostore_message::{FieldEdit, Secret, SetCookie};
 
 use crate::context::{Context, Token, is_navigation};
-use crate::need::{Answer, Need, Step};
+use crate::need::{Answer, Need, PayloadFailure, Step};
 use crate::token::{Refusal, TokenError, verify_handshake, verify_session};
 use crate::{Decision, Reason, Session, Status, hop, name, target};
 
@@ -71,8 +71,14 @@ pub(crate) fn begin(
 pub(crate) fn resolve(context: &Context<'_>) -> Option<Step> {
     let directives = match (context.nonce, context.handshake) {
         (Some(nonce), _) => match payload(context, nonce) {
-            Ok(directives) => directives,
-            Err(need) => return Some(Step::Need(need)),
+            Some(Ok(directives)) => directives.clone(),
+            Some(Err(PayloadFailure::Directive)) => return None,
+            // Any other failure counts as no directives: the visitor is signed out.
+            Some(Err(_)) => Vec::new(),
+            None => {
+                let nonce = Secret::new(nonce);
+                return Some(Step::Need(Need::HandshakePayload { nonce }));
+            }
         },
         (None, Some(token)) => match verify_handshake(context, token) {
             Ok(directives) => directives,
@@ -109,16 +115,12 @@ fn hopping(context: &Context<'_>, hops: u32) -> Vec<FieldEdit> {
     vec![FieldEdit::set("referrer-policy", "no-referrer"), hop::count(hops, context.now)]
 }
 
-/// Returns the directives behind a nonce. A failure counts as none: the visitor is signed out.
-fn payload(context: &Context<'_>, nonce: &str) -> Result<Vec<String>, Need> {
-    let answer = context.facts.answers.iter().find_map(|answer| match answer {
+/// Returns what is known about the nonce.
+fn payload<'c>(context: &Context<'c>, nonce: &str) -> Option<&'c Result<Vec<String>, PayloadFailure>> {
+    context.facts.answers.iter().find_map(|answer| match answer {
         Answer::HandshakePayload { nonce: asked, result } if asked.matches(nonce) => Some(result),
         _ => None,
-    });
-    match answer {
-        Some(result) => Ok(result.clone().unwrap_or_default()),
-        None => Err(Need::HandshakePayload { nonce: nostore_message::Secret::new(nonce) }),
-    }
+    })
 }
 
 /// In development a handshake that does not verify means mixed-up keys, and says so. In production

@@ -16,7 +16,7 @@
 use nostore_message::UnixTime;
 use serde_json::{Map, Value};
 
-use crate::token::parse_sized;
+use crate::token::{machine_kind, parse_sized};
 
 /// Claims of a machine-to-machine token that are not the application's own.
 const REGISTERED: [&str; 6] = ["exp", "iat", "iss", "jti", "nbf", "sub"];
@@ -118,14 +118,7 @@ pub fn classify(token: &str) -> Option<TokenType> {
     } else if token.starts_with("ak_") {
         Some(TokenType::ApiKey)
     } else {
-        let jws = parse_sized(token).ok().filter(|jws| !jws.signature().is_empty())?;
-        // The subject counts before the type.
-        let sub = jws.payload().get("sub").and_then(Value::as_str);
-        let is_access_token = matches!(jws.header().typ(), Some("at+jwt" | "application/at+jwt"));
-        match sub {
-            Some(sub) if sub.starts_with("mch_") => Some(TokenType::M2mToken),
-            _ => is_access_token.then_some(TokenType::OauthToken),
-        }
+        machine_kind(&parse_sized(token).ok()?)
     }
 }
 

@@ -52,7 +52,7 @@ fn signed(context: &Context<'_>, jws: &nostore_jose::Jws<'_>, kind: TokenType) -
     }
     verify_machine(context, jws, types).map_err(|refusal| match refusal {
         Refusal::Need(need) => Undecided::Need(need),
-        Refusal::Token(error) => refused(Reason::TokenVerificationFailed, error.full(), None),
+        Refusal::Token(error) => refused(Reason::TokenVerificationFailed, error.text, None),
         Refusal::Unreachable => {
             refused(Reason::TokenVerificationFailed, "The JWK Set could not be loaded.", None)
         }
@@ -88,7 +88,9 @@ fn opaque(context: &Context<'_>, text: &str, kind: TokenType) -> Result<Machine,
             refused(Reason::SecretKeyInvalid, said, Some(401))
         }
         OpaqueTokenFailure::Unexpected { status } => {
-            refused(Reason::UnexpectedError, "Unexpected error", Some(*status))
+            // What cannot be read counts as no answer.
+            let told = Some(*status).filter(|status| !matches!(status, 200..=299));
+            refused(Reason::UnexpectedError, "Unexpected error", told)
         }
         OpaqueTokenFailure::Unreachable => refused(Reason::UnexpectedError, "Unexpected error", None),
     })

@@ -200,6 +200,9 @@ pub enum KeysFailure {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PayloadFailure {
+    /// A directive is none that a field can hold: the handshake is passed over.
+    #[error("expected directives that a field can hold")]
+    Directive,
     /// The answer is not what it should be.
     #[error("expected the directives of a handshake, found an answer with status {status}")]
     Refused {
@@ -229,6 +232,7 @@ impl PayloadFailure {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
+            Self::Directive => "payload-directive",
             Self::Refused { .. } => "payload-refused",
             Self::Unreachable => "payload-unreachable",
         }
@@ -296,10 +300,10 @@ impl Need {
         };
         match self {
             Self::HandshakePayload { nonce } => {
-                let directives = json().filter(|_| is_success(status));
-                let directives =
-                    directives.and_then(|value| read_directives(value.get("directives")?.as_array()?));
-                let result = directives.ok_or(PayloadFailure::Refused { status });
+                let value = json().filter(|_| is_success(status)).unwrap_or_default();
+                let list = value.get("directives").and_then(Value::as_array);
+                let result = list.ok_or(PayloadFailure::Refused { status });
+                let result = result.and_then(|list| read_directives(list).ok_or(PayloadFailure::Directive));
                 Answer::HandshakePayload { nonce: nonce.clone(), result }
             }
             Self::JwkSet { kid } => Answer::JwkSet { kid: kid.clone(), result: jwk_set(status, body) },

@@ -7,11 +7,10 @@ use nostore_jose::{Jwk, Jws, JwsError};
 use nostore_message::UnixTime;
 use serde_json::{Map, Value};
 
-use crate::claims::is_blank;
 use crate::context::{Context, Decoded, Token};
 use crate::decision::is_field_text;
 use crate::need::{Answer, KeysFailure, Need};
-use crate::{Reason, Session, http_date};
+use crate::{Reason, Session, TokenType, http_date};
 
 /// The longest token that is looked at, in bytes. Browsers keep cookies of about 4 KiB, and
 /// common servers take field lines of 8 to 16 KiB.
@@ -23,6 +22,9 @@ const MAX_KID_BYTES: usize = 256;
 const SESSION_CATEGORY: &str = "cl_B7d4PD111AAA";
 const M2M_CATEGORY: &str = "cl_B7d4PD333AAA";
 const IGNORED_CATEGORY: &str = "cl_I7d4PD111III";
+
+/// What a machine's name starts with.
+const MACHINE_PREFIX: &str = "mch_";
 
 const CHECK_TOKEN: &str = "Make sure that this is a valid Clerk-generated JWT.";
 
@@ -75,16 +77,25 @@ pub(crate) fn parse_sized(text: &str) -> Result<Jws<'_>, JwsError> {
 
 /// Tells whether a token is of another kind than a session's: another category, or a machine's.
 pub(crate) fn is_other_kind(token: &Token<'_>) -> bool {
-    let claims = token.claims();
-    let subject = claims.and_then(|claims| claims.get("sub")).and_then(Value::as_str);
-    let other_head = match &token.decoded {
-        Decoded::Unverified(jws) => {
-            has_other_category(jws) || matches!(jws.header().typ(), Some("at+jwt" | "application/at+jwt"))
-        }
-        // The head was looked at before the signature.
-        Decoded::Known(_) | Decoded::Malformed(_) => false,
-    };
-    other_head || subject.is_some_and(|sub| sub.starts_with("mch_"))
+    match &token.decoded {
+        Decoded::Unverified(jws) => has_other_category(jws) || machine_kind(jws).is_some(),
+        // Categories and types were looked at before the signature.
+        Decoded::Known(session) => session.user_id().starts_with(MACHINE_PREFIX),
+        Decoded::Malformed(_) => false,
+    }
+}
+
+/// Tells which kind of machine a JWT is for: by its subject, else by its type (section 4.1 of the protocol).
+pub(crate) fn machine_kind(jws: &Jws<'_>) -> Option<TokenType> {
+    if jws.signature().is_empty() {
+        return None;
+    }
+    let subject = jws.payload().get("sub").and_then(Value::as_str);
+    if subject.is_some_and(|subject| subject.starts_with(MACHINE_PREFIX)) {
+        return Some(TokenType::M2mToken);
+    }
+    let is_access_token = matches!(jws.header().typ(), Some("at+jwt" | "application/at+jwt"));
+    is_access_token.then_some(TokenType::OauthToken)
 }
 
 /// Verifies a session token; clocks may differ by `skew_ms`.
@@ -123,9 +134,9 @@ pub(crate) fn has_category_beside_m2m(jws: &Jws<'_>) -> bool {
     category(jws).is_some_and(|category| category != M2M_CATEGORY)
 }
 
-/// Returns the category. What JavaScript takes for false is none.
+/// Returns the category. `null` is none.
 fn category<'j>(jws: &'j Jws<'_>) -> Option<&'j Value> {
-    jws.header().parameters().get("cat").filter(|category| !is_blank(category))
+    jws.header().parameters().get("cat").filter(|category| !category.is_null())
 }
 
 /// Turns a claim into a number as JavaScript does where it compares: what is none is not a number.
@@ -196,22 +207,28 @@ fn key<'c>(context: &Context<'c>, jws: &Jws<'_>) -> Result<&'c Jwk, Refusal> {
         let text = "Failed to resolve JWK during verification.";
         return Err(TokenError::new(Reason::JwkFailedToResolve, text).into());
     }
-    let Some(kid) = jws.header().kid().filter(|kid| kid.len() <= MAX_KID_BYTES) else {
-        return Err(mismatch(""));
-    };
+    let kid = jws.header().kid().filter(|kid| kid.len() <= MAX_KID_BYTES);
     let fetched = context.facts.answers.iter().rev().filter_map(Answer::jwk_set).map(|set| &**set);
-    if let Some(key) = fetched.chain(context.facts.keys).find_map(|set| set.find(kid)) {
-        return Ok(key);
+    let mut sets = fetched.chain(context.facts.keys).peekable();
+    match kid {
+        Some(kid) => {
+            if let Some(key) = sets.find_map(|set| set.find(kid)) {
+                return Ok(key);
+            }
+        }
+        // No set has a key without a name for it; where there is none, that is what is said.
+        None if sets.peek().is_some() => return Err(mismatch("")),
+        None => {}
     }
     let asked = context.facts.answers.iter().find_map(|answer| match answer {
-        Answer::JwkSet { kid: Some(asked), result } if asked == kid => Some(result),
+        Answer::JwkSet { kid: asked, result } if asked.as_deref() == kid => Some(result),
         _ => None,
     });
     let failed = |text: &str| TokenError::new(Reason::JwkRemoteFailedToLoad, text);
     Err(match asked {
-        None => Refusal::Need(Need::JwkSet { kid: Some(kid.to_owned()) }),
+        None => Refusal::Need(Need::JwkSet { kid: kid.map(str::to_owned) }),
         Some(Ok(set)) if set.is_empty() => failed("The JWK Set has no usable key.").into(),
-        Some(Ok(_)) => mismatch(kid),
+        Some(Ok(_)) => mismatch(kid.unwrap_or_default()),
         Some(Err(KeysFailure::NotLoaded { status })) => {
             failed(&format!("Error loading the JWK Set: the answer had the status {status}.")).into()
         }
@@ -229,19 +246,17 @@ fn verify_head(context: &Context<'_>, jws: &Jws<'_>, types: &[&str]) -> Result<(
         None if types == ["JWT"] => {}
         Some(Value::String(typ)) if types.contains(&typ.as_str()) => {}
         other => {
-            let found = other.map_or_else(|| "\"undefined\"".to_owned(), Value::to_string);
+            let found = other.map_or_else(|| "undefined".to_owned(), Value::to_string);
             let text = format!("Invalid JWT type {found}. Expected \"{}\".", types.join(", "));
             return Err(TokenError::new(Reason::TokenInvalid, text).acting(CHECK_TOKEN));
         }
     }
     let algorithms = context.config.algorithms();
     if !jws.header().algorithm().is_some_and(|algorithm| algorithms.contains(&algorithm)) {
-        let alg = match jws.header().parameters().get("alg") {
-            Some(Value::String(alg)) => alg.escape_default().to_string(),
-            other => other.map_or_else(|| "undefined".to_owned(), Value::to_string),
-        };
+        let alg =
+            jws.header().parameters().get("alg").map_or_else(|| "undefined".to_owned(), Value::to_string);
         let supported = algorithms.iter().map(|algorithm| algorithm.name()).collect::<Vec<_>>().join(",");
-        let text = format!("Invalid JWT algorithm \"{alg}\". Supported: {supported}.");
+        let text = format!("Invalid JWT algorithm {alg}. Supported: {supported}.");
         return Err(TokenError::new(Reason::TokenInvalidAlgorithm, text).acting(CHECK_TOKEN));
     }
     Ok(())

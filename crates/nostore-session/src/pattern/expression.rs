@@ -16,6 +16,11 @@ pub(super) enum Node {
     Char(char),
     Class(Class),
     Concat(Vec<Node>),
+    /// What the node matches follows, or does not; takes nothing.
+    Look {
+        node: Box<Node>,
+        negated: bool,
+    },
     /// The text does not follow; takes nothing.
     NotAhead(Box<[char]>),
     Repeat {
@@ -155,7 +160,7 @@ impl Parser<'_> {
             let after = self.at;
             let node = match self.quantifier()? {
                 None => atom,
-                Some(_) if matches!(atom, Node::Assert(_)) => {
+                Some(_) if matches!(atom, Node::Assert(_) | Node::Look { .. }) => {
                     self.at = after;
                     return Err(self.syntax("no quantifier after what takes nothing"));
                 }
@@ -190,12 +195,21 @@ impl Parser<'_> {
 
     /// Reads the rest of a group after its `(`.
     fn group(&mut self, depth: usize) -> Result<Node, Fault> {
-        if self.chars.get(self.at..self.at + 2) != Some(&['?', ':']) {
-            return Err(self.unsupported("group other than `(?:...)`"));
-        }
+        let kind = match self.chars.get(self.at..self.at + 2) {
+            Some(['?', kind @ (':' | '=' | '!')]) => *kind,
+            _ => return Err(self.unsupported("group other than `(?:...)`, `(?=...)` and `(?!...)`")),
+        };
         self.at += 2;
         let inner = self.alternation(depth + 1)?;
-        if self.take(')') { Ok(inner) } else { Err(self.syntax("`)`")) }
+        if !self.take(')') {
+            return Err(self.syntax("`)`"));
+        }
+        let look = |negated| Node::Look { node: Box::new(inner.clone()), negated };
+        Ok(match kind {
+            '=' => look(false),
+            '!' => look(true),
+            _ => inner,
+        })
     }
 
     /// Reads the rest of an escape after its backslash, outside a class.

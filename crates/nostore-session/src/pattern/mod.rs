@@ -18,10 +18,10 @@
 //! characters other than `/`, `#` and `?`, as few as possible.
 //!
 //! Expressions in parentheses know literals, `.`, classes, `\d \w \s` and their opposites, `\b \B`,
-//! `^ $`, alternation, `(?:...)` and all quantifiers, greedy and lazy, as ECMAScript does without
-//! the flag `u`. They know neither look-around, nor back references, nor captures of their own:
-//! such a pattern is a [`PatternError`]. Which of several empty matches an optional part of an
-//! expression takes may differ from ECMAScript.
+//! `^ $`, alternation, `(?:...)`, look-ahead and all quantifiers, greedy and lazy, as ECMAScript
+//! does without the flag `u`. They know neither look-behind, nor back references, nor captures of
+//! their own: such a pattern is a [`PatternError`]. What an optional part captures that can match
+//! nothing, as in `(.*?)?`, may differ from ECMAScript; whether the path matches does not.
 //!
 //! # Invariants
 //!

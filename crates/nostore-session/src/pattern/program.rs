@@ -14,6 +14,8 @@ pub(super) struct Program {
     instructions: Vec<Instruction>,
     choices: usize,
     captures: usize,
+    /// What is looked ahead for; inner looks come before outer ones.
+    looks: Vec<Vec<Instruction>>,
 }
 
 #[derive(Clone, Debug)]
@@ -23,6 +25,10 @@ enum Instruction {
     Char(char),
     Class(Class),
     Jump(usize),
+    Look {
+        look: usize,
+        negated: bool,
+    },
     /// In lower case.
     NotAhead(Box<[char]>),
     /// Goes on at `first`; if that fails, at `second`.
@@ -48,7 +54,7 @@ enum Retreat {
 
 /// Compiles a node with the given number of captures.
 pub(super) fn compile(node: &Node, captures: usize) -> Result<Program, Fault> {
-    let program = Program { instructions: Vec::new(), choices: 0, captures };
+    let program = Program { instructions: Vec::new(), choices: 0, captures, looks: Vec::new() };
     let mut compiler = Compiler { program, work: 0 };
     compiler.node(node)?;
     if compiler.work > MOST_INSTRUCTIONS { Err(Fault::TooLarge) } else { Ok(compiler.program) }
@@ -75,6 +81,7 @@ impl Compiler {
                     self.node(node)?;
                 }
             }
+            Node::Look { node, negated } => self.look(node, *negated)?,
             Node::NotAhead(text) => {
                 let text = text.iter().map(char::to_ascii_lowercase).collect();
                 self.push(Instruction::NotAhead(text));
@@ -101,6 +108,17 @@ impl Compiler {
         for jump in jumps {
             self.program.instructions[jump] = Instruction::Jump(end);
         }
+        Ok(())
+    }
+
+    /// Compiles what is looked ahead for as a program of its own.
+    fn look(&mut self, node: &Node, negated: bool) -> Result<(), Fault> {
+        let (outer, choices) = (std::mem::take(&mut self.program.instructions), self.program.choices);
+        self.node(node)?;
+        let own = std::mem::replace(&mut self.program.instructions, outer);
+        self.program.choices = choices;
+        self.program.looks.push(own);
+        self.push(Instruction::Look { look: self.program.looks.len() - 1, negated });
         Ok(())
     }
 
@@ -157,43 +175,46 @@ impl Program {
     /// Matches a whole path; returns what was captured, by index.
     pub(super) fn run<'a>(&self, path: &'a str) -> Option<Vec<Option<&'a str>>> {
         let mut run = Run {
-            instructions: &self.instructions,
+            program: self,
             path,
-            slots: vec![None; 2 * self.captures],
-            retreats: vec![Retreat::Try { instruction: 0, at: 0 }],
-            choices: self.choices,
+            slots: Vec::new(),
+            retreats: Vec::new(),
             seen: Vec::new(),
+            looks: vec![None; self.looks.len()],
         };
-        while let Some(retreat) = run.retreats.pop() {
-            match retreat {
-                Retreat::Restore { slot, value } => run.slots[slot] = value,
-                Retreat::Try { instruction, at } if run.reaches_end(instruction, at) => {
-                    let capture = |ends: &[Option<usize>]| path.get(ends[0]?..ends[1]?);
-                    return Some(run.slots.chunks(2).map(capture).collect());
+        let (mut next, mut start) = (0, 0);
+        while !run.reaches_end(next, start) {
+            (next, start) = loop {
+                match run.retreats.pop()? {
+                    Retreat::Restore { slot, value } => run.slots[slot] = value,
+                    Retreat::Try { instruction, at } => break (instruction, at),
                 }
-                Retreat::Try { .. } => {}
-            }
+            };
         }
-        None
+        run.slots.resize(2 * self.captures, None);
+        let capture = |ends: &[Option<usize>]| path.get(ends[0]?..ends[1]?);
+        Some(run.slots.chunks(2).map(capture).collect())
     }
 }
 
 /// One path on its way through a program.
 struct Run<'p, 'a> {
-    instructions: &'p [Instruction],
+    program: &'p Program,
     path: &'a str,
+    /// The ends of each capture, made when the first is met.
     slots: Vec<Option<usize>>,
     retreats: Vec<Retreat>,
-    choices: usize,
     /// One bit for each choice and position, made when the first choice is met.
     seen: Vec<u64>,
+    /// For each look and position whether it succeeds, made when the look is met.
+    looks: Vec<Option<Vec<bool>>>,
 }
 
 impl Run<'_, '_> {
     /// Follows the instructions until one does not hold, or until the program and the path end.
     fn reaches_end(&mut self, mut next: usize, mut at: usize) -> bool {
-        let instructions = self.instructions;
-        while let Some(instruction) = instructions.get(next) {
+        let program = self.program;
+        while let Some(instruction) = program.instructions.get(next) {
             next += 1;
             match instruction {
                 Instruction::Assert(assertion) if self.holds(*assertion, at) => {}
@@ -205,6 +226,11 @@ impl Run<'_, '_> {
                     None => return false,
                 },
                 Instruction::Jump(target) => next = *target,
+                Instruction::Look { look, negated } => {
+                    if self.succeeds(*look, at) == *negated {
+                        return false;
+                    }
+                }
                 Instruction::NotAhead(text) if !self.is_ahead(text, at) => {}
                 Instruction::Choose { first, second, choice } => {
                     if self.met(*choice, at) {
@@ -214,6 +240,7 @@ impl Run<'_, '_> {
                     next = *first;
                 }
                 Instruction::Save(slot) => {
+                    self.slots.resize(2 * program.captures, None);
                     let value = self.slots[*slot].replace(at);
                     self.retreats.push(Retreat::Restore { slot: *slot, value });
                 }
@@ -227,13 +254,67 @@ impl Run<'_, '_> {
     fn met(&mut self, choice: usize, at: usize) -> bool {
         let positions = self.path.len() + 1;
         if self.seen.is_empty() {
-            self.seen = vec![0; (self.choices * positions).div_ceil(64)];
+            self.seen = vec![0; (self.program.choices * positions).div_ceil(64)];
         }
         let index = choice * positions + at;
         let (word, bit) = (&mut self.seen[index / 64], 1_u64 << (index % 64));
         let met = *word & bit != 0;
         *word |= bit;
         met
+    }
+
+    /// Tells whether what a look is for follows at a position.
+    fn succeeds(&mut self, look: usize, at: usize) -> bool {
+        let table = match self.looks[look].take() {
+            Some(table) => table,
+            None => self.look_everywhere(&self.program.looks[look]),
+        };
+        let found = table.get(at).copied().unwrap_or_default();
+        self.looks[look] = Some(table);
+        found
+    }
+
+    /// Returns for each position whether the instructions reach their end from there: from the
+    /// last position to the first, because what takes a character depends on the position after it.
+    fn look_everywhere(&mut self, instructions: &[Instruction]) -> Vec<bool> {
+        let mut table = vec![false; self.path.len() + 1];
+        let mut after = vec![false; instructions.len() + 1];
+        let path = self.path;
+        let positions = path.char_indices().map(|(at, char)| (at, Some(char)));
+        for (at, char) in std::iter::once((path.len(), None)).chain(positions.rev()) {
+            let mut here = vec![false; instructions.len() + 1];
+            here[instructions.len()] = true;
+            // Only jumps lead back, so that this ends after as many turns as loops are nested.
+            loop {
+                let mut changed = false;
+                for (index, instruction) in instructions.iter().enumerate().rev() {
+                    let reached = match instruction {
+                        Instruction::Assert(assertion) => self.holds(*assertion, at) && here[index + 1],
+                        Instruction::Char(wanted) => {
+                            char.is_some_and(|char| char.to_ascii_lowercase() == *wanted) && after[index + 1]
+                        }
+                        Instruction::Class(class) => {
+                            char.is_some_and(|char| class.contains(char)) && after[index + 1]
+                        }
+                        Instruction::Jump(target) => here[*target],
+                        Instruction::Look { look, negated } => {
+                            here[index + 1] && self.succeeds(*look, at) != *negated
+                        }
+                        Instruction::NotAhead(text) => here[index + 1] && !self.is_ahead(text, at),
+                        Instruction::Choose { first, second, .. } => here[*first] || here[*second],
+                        Instruction::Save(_) => here[index + 1],
+                    };
+                    changed |= reached != here[index];
+                    here[index] = reached;
+                }
+                if !changed {
+                    break;
+                }
+            }
+            table[at] = here[0];
+            after = here;
+        }
+        table
     }
 
     fn holds(&self, assertion: Assertion, at: usize) -> bool {

@@ -23,7 +23,8 @@ fn organization(claims: &Value) -> String {
 }
 
 /// Claims of the second form; `own` is the claim `o`.
-fn second(fea: Value, own: Value) -> Value {
+fn second(fea: impl Into<Value>, own: impl Into<Value>) -> Value {
+    let (fea, own): (Value, Value) = (fea.into(), own.into());
     json!({"v": 2, "fea": fea, "o": own})
 }
 
@@ -194,68 +195,24 @@ fn bits(decimal: &str) -> Vec<bool> {
     bits
 }
 
+/// Names of claims and members that mean something somewhere.
+const NAMES: &str = "v o sub sid sts fva act fea pla org_id org_slug org_role org_permissions id slg rol per fpm \
+    jti aud scopes scp scope subject name claims client_id expiration created_at exp iat revoked expired";
+/// Texts that mean something somewhere.
+const TEXTS: &str = " 2 user_1 org_1 o:a,u:b a org:admin 1,7 read,write pending org:a:read : ,";
+
 /// Any JSON, with the names that mean something more often than others.
 pub(crate) fn any_claims() -> impl Strategy<Value = Map<String, Value>> {
-    let text = prop::sample::select(vec![
-        "",
-        "2",
-        "user_1",
-        "org_1",
-        "o:a,u:b",
-        "a",
-        "org:admin",
-        "1,7",
-        "read,write",
-        "pending",
-        "org:a:read",
-        ":",
-        ",",
-    ]);
+    let word = |words: &'static str| prop::sample::select(words.split(' ').collect::<Vec<_>>());
+    let names = move || word(NAMES);
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         (-2..70_i64).prop_map(Value::from),
         any::<f64>().prop_map(Value::from),
-        text.prop_map(Value::from),
+        word(TEXTS).prop_map(Value::from),
         ".{0,6}".prop_map(Value::from),
     ];
-    let names = || {
-        prop::sample::select(vec![
-            "v",
-            "o",
-            "sub",
-            "sid",
-            "sts",
-            "fva",
-            "act",
-            "fea",
-            "pla",
-            "org_id",
-            "org_slug",
-            "org_role",
-            "org_permissions",
-            "id",
-            "slg",
-            "rol",
-            "per",
-            "fpm",
-            "jti",
-            "aud",
-            "scopes",
-            "scp",
-            "scope",
-            "subject",
-            "name",
-            "claims",
-            "client_id",
-            "expiration",
-            "created_at",
-            "exp",
-            "iat",
-            "revoked",
-            "expired",
-        ])
-    };
     let value = leaf.prop_recursive(2, 16, 4, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
