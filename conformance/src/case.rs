@@ -1,6 +1,6 @@
 //! Cases and results, as they stand in a line of JSON.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 /// One request with the configuration under which it is decided.
@@ -14,7 +14,7 @@ pub struct Case {
     /// The request.
     pub request: Request,
     /// The configuration.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_or")]
     pub options: Options,
 }
 
@@ -22,12 +22,12 @@ pub struct Case {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Request {
     /// The method; none is GET.
-    #[serde(default = "get")]
+    #[serde(default = "get", deserialize_with = "null_or_get")]
     pub method: String,
     /// The URL under which the request arrived, before any forwarded field is looked at.
     pub url: String,
     /// The field lines.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_or")]
     pub headers: Vec<(String, String)>,
 }
 
@@ -160,6 +160,15 @@ impl Outcome {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
+}
+
+/// Takes null for nothing said.
+fn null_or<'de, D: Deserializer<'de>, V: Default + Deserialize<'de>>(source: D) -> Result<V, D::Error> {
+    Option::deserialize(source).map(Option::unwrap_or_default)
+}
+
+fn null_or_get<'de, D: Deserializer<'de>>(source: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(source)?.unwrap_or_else(get))
 }
 
 fn get() -> String {

@@ -7,11 +7,8 @@
 
 use std::collections::HashMap;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use nostore_jose::Jwk;
 use nostore_message::{FieldEdit, Fields, ResponseHead, Secret, Sensitivity, UnixTime, apply};
-use nostore_session::{Accepts, Config, Decision, PublishableKey, Status, TokenType};
+use nostore_session::{Accepts, Config, Decision, OrganizationSync, PublishableKey, Status, TokenType};
 use nostore_web::{Authenticator, Circumstances, Why, protect_response};
 use serde_json::Value;
 
@@ -101,13 +98,7 @@ fn time(secs: f64) -> Result<UnixTime, String> {
 
 /// Makes the configuration that the options describe.
 fn configure(options: &Options) -> Result<Config, String> {
-    let text = |option| Options::text(option).unwrap_or_default();
-    let key = PublishableKey::parse(text(options.publishable_key.as_ref())).map_err(said)?;
-    let secret = Secret::new(text(options.secret_key.as_ref()));
-    if secret.is_empty() {
-        return Err("expected a secret key, found none".to_owned());
-    }
-    let mut config = Config::new(key, secret);
+    let mut config = instance(options)?;
     if let Some(url) = Options::text(options.proxy_url.as_ref()) {
         config = config.proxy_url(url).map_err(said)?;
     }
@@ -117,33 +108,52 @@ fn configure(options: &Options) -> Result<Config, String> {
     if let Some(url) = Options::text(options.sign_in_url.as_ref()) {
         config = config.sign_in_url(url).map_err(said)?;
     }
+    if let Some(key) = Options::text(options.jwt_key.as_ref()) {
+        config = config.jwt_key(&armoured(key)).map_err(said)?;
+    }
+    if let Some(key) = Options::text(options.machine_secret_key.as_ref()) {
+        config = config.machine_secret_key(Secret::new(key));
+    }
+    if let Some(sync) = &options.organization_sync_options {
+        let list = |patterns: &Option<Vec<String>>| patterns.clone().unwrap_or_default();
+        let (organization, personal) =
+            (list(&sync.organization_patterns), list(&sync.personal_account_patterns));
+        let organization = organization.iter().map(String::as_str);
+        let sync = OrganizationSync::new(organization, personal.iter().map(String::as_str)).map_err(said)?;
+        config = config.organization_sync(sync);
+    }
     if let Some(skew) = options.clock_skew_in_ms.filter(|skew| skew.is_finite()) {
         #[expect(clippy::cast_possible_truncation, reason = "what is beyond the range stays at its end")]
         let skew = skew as i64;
         config = config.clock_skew_ms(skew);
     }
-    if let Some(key) = Options::text(options.jwt_key.as_ref()) {
-        config = config.jwt_key(jwt_key(key)?);
-    }
-    if let Some(key) = Options::text(options.machine_secret_key.as_ref()) {
-        config = config.machine_secret_key(Secret::new(key));
-    }
-    config = config
-        .domain(text(options.domain.as_ref()))
+    Ok(config
+        .domain(options.domain.clone().unwrap_or_default())
         .satellite(options.is_satellite.unwrap_or_default())
-        .satellite_auto_sync(options.satellite_auto_sync.unwrap_or_default());
-    if let Some(accepts) = &options.accepts_token {
-        config = config.accepts(accepted(accepts)?);
+        .satellite_auto_sync(options.satellite_auto_sync.unwrap_or_default())
+        .authorized_parties(options.authorized_parties.iter().flatten())
+        .audience(options.audience.iter().flat_map(OneOrMany::to_vec)))
+}
+
+/// Starts a configuration with its keys and the tokens that it accepts.
+fn instance(options: &Options) -> Result<Config, String> {
+    let secret = Secret::new(Options::text(options.secret_key.as_ref()).unwrap_or_default());
+    let accepts = options.accepts_token.as_ref().map_or(Ok(Accepts::Only(TokenType::Session)), accepted)?;
+    let by_machines = Options::text(options.machine_secret_key.as_ref()).is_some();
+    if secret.is_empty() && !(by_machines && accepts == Accepts::Only(TokenType::M2mToken)) {
+        return Err("expected a secret key, found none".to_owned());
     }
-    config = config.authorized_parties(options.authorized_parties.iter().flatten());
-    Ok(config.audience(options.audience.iter().flat_map(OneOrMany::to_vec)))
+    if matches!(accepts, Accepts::Only(TokenType::ApiKey | TokenType::M2mToken)) {
+        return Ok(Config::machines(secret).accepts(accepts));
+    }
+    let key = Options::text(options.publishable_key.as_ref()).unwrap_or_default();
+    Ok(Config::new(PublishableKey::parse(key).map_err(said)?, secret).accepts(accepts))
 }
 
 /// Reads which tokens are accepted.
 fn accepted(accepts: &OneOrMany) -> Result<Accepts, String> {
     let kind = |name: &String| {
-        let kinds = [TokenType::ApiKey, TokenType::M2mToken, TokenType::OauthToken, TokenType::Session];
-        let found = kinds.into_iter().find(|kind| kind.code() == name);
+        let found = TokenType::from_code(name);
         found.ok_or_else(|| format!("expected a kind of token such as session_token, found {name:?}"))
     };
     Ok(match accepts {
@@ -153,16 +163,12 @@ fn accepted(accepts: &OneOrMany) -> Result<Accepts, String> {
     })
 }
 
-/// Reads a public key of RSA with 2048 bits and the usual exponent, with or without armour.
-fn jwt_key(text: &str) -> Result<Jwk, String> {
-    const HEAD_BYTES: usize = 33;
-    const MODULUS_BYTES: usize = 256;
-    let body = text.replace("-----BEGIN PUBLIC KEY-----", "").replace("-----END PUBLIC KEY-----", "");
-    let body: String = body.split_whitespace().collect();
-    let der = BASE64_STANDARD.decode(body).map_err(said)?;
-    let modulus = der.get(HEAD_BYTES..HEAD_BYTES + MODULUS_BYTES);
-    let modulus = modulus.ok_or("expected a public key of RSA with 2048 bits")?;
-    Ok(Jwk::rsa(None, Some("RS256".to_owned()), modulus, &[1, 0, 1]))
+/// Puts the armour around a key that came without.
+fn armoured(key: &str) -> String {
+    if key.contains("-----BEGIN") {
+        return key.to_owned();
+    }
+    format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", key.trim())
 }
 
 fn said(error: impl std::fmt::Display) -> String {
@@ -192,7 +198,7 @@ fn outcome(case: &Case, config: &Config, decision: &Decision) -> Outcome {
 fn claims(decision: &Decision) -> Option<Value> {
     match &decision.status {
         Status::SignedIn(session) => Some(Value::Object(session.claims().raw().clone())),
-        Status::Machine(machine) => machine.raw.get("claims").cloned().filter(|claims| !claims.is_null()),
+        Status::Machine(machine) => machine.claims().cloned().map(Value::Object),
         _ => None,
     }
 }

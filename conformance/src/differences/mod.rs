@@ -7,6 +7,7 @@
 mod read;
 mod requests;
 mod results;
+mod tokens;
 
 use crate::case::{Case, Outcome};
 use crate::compare::differences;
@@ -34,7 +35,7 @@ pub enum How {
 pub struct Rewritten {
     /// The request.
     pub case: Case,
-    /// What stands for what in it, where that comes back in the result.
+    /// What stands for what in it, where that comes back in the JSON of the result.
     pub stands_for: Vec<(String, String)>,
 }
 
@@ -108,8 +109,7 @@ fn put_back(outcome: Outcome, stands_for: &[(String, String)]) -> Result<Outcome
     }
     let mut text = serde_json::to_string(&outcome).map_err(|error| error.to_string())?;
     for (stand_in, meant) in stands_for {
-        let meant: String = form_urlencoded::byte_serialize(meant.as_bytes()).collect();
-        text = text.replace(stand_in.as_str(), &meant);
+        text = text.replace(stand_in.as_str(), meant);
     }
     serde_json::from_str(&text).map_err(|error| error.to_string())
 }

@@ -11,6 +11,9 @@ use crate::case::{Case, OneOrMany};
 /// Longer tokens are none for us.
 pub(super) const MAX_TOKEN_BYTES: usize = 16 * 1_024;
 
+/// The categories that a session's token may have.
+pub(super) const SESSIONS: [&str; 2] = ["cl_B7d4PD111AAA", "cl_I7d4PD111III"];
+
 /// As lenient as the reference.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,

@@ -1,9 +1,12 @@
 //! Differences that are the reference's result for another request.
 
+use serde_json::{Value, json};
 use url::Url;
 
-use super::read::{Strictness, decoded, header, strictness};
+use super::read::{Part, SESSIONS, Strictness, decoded, header, parts, strictness};
+use super::tokens::{self, Place};
 use super::{How, Known, Rewritten};
+use crate::backend::Reply;
 use crate::case::Case;
 use crate::head::request_head;
 
@@ -13,7 +16,7 @@ const UNDECODABLE: &str = "a.b.c";
 const PARTLESS: &str = "partless";
 
 pub(super) fn all() -> Vec<Known> {
-    [numbers(), public_url(), tokens()].into_iter().flatten().collect()
+    [numbers(), public_url(), strict(), results()].into_iter().flatten().collect()
 }
 
 fn numbers() -> Vec<Known> {
@@ -77,7 +80,7 @@ fn public_url() -> Vec<Known> {
     ]
 }
 
-fn tokens() -> Vec<Known> {
+fn strict() -> Vec<Known> {
     vec![
         Known {
             name: "token-json-is-an-object",
@@ -93,6 +96,26 @@ fn tokens() -> Vec<Known> {
             name: "token-of-limited-length",
             why: "no cookie or field line that arrives holds more than 16 KiB: a longer token is not looked at",
             how: How::Request(|case| strict_tokens(case, Strictness::Length, PARTLESS)),
+        },
+    ]
+}
+
+fn results() -> Vec<Known> {
+    vec![
+        Known {
+            name: "category-is-checked-in-results",
+            why: "9.4: the category is checked everywhere, so in what a handshake or a refresh brings too",
+            how: How::Request(brought_template),
+        },
+        Known {
+            name: "subject-is-not-empty",
+            why: "an empty `sub` would be one identity for many",
+            how: How::Request(empty_subject),
+        },
+        Known {
+            name: "refresh-brings-cookies",
+            why: "5.8: a refresh is answered with the object `cookies`; of an object that it does not know the reference takes the cookies too",
+            how: How::Request(other_object),
         },
         Known {
             name: "no-pattern-matches-nothing",
@@ -141,6 +164,20 @@ fn resolved(case: &Case, applies: fn(&Url, &Url) -> bool) -> Option<Rewritten> {
     (changed != *case).then_some(Rewritten { case: changed, stands_for: Vec::new() })
 }
 
+/// Says of an answer whose object is none of the service's that it is a session, which brings no cookies.
+fn other_object(case: &Case) -> Option<Rewritten> {
+    change_cookies(case, |key, value| {
+        let mut reply = Reply::decode(value).filter(|_| key.starts_with("__refresh_"))?;
+        let mut told: Value = serde_json::from_str(&reply.body).ok()?;
+        if told.get("object")?.as_str() == Some("cookies") {
+            return None;
+        }
+        told["object"] = json!("session");
+        reply.body = told.to_string();
+        Some(reply.encode())
+    })
+}
+
 /// Leaves empty lists of patterns out.
 fn no_patterns(case: &Case) -> Option<Rewritten> {
     let mut changed = case.clone();
@@ -153,40 +190,39 @@ fn no_patterns(case: &Case) -> Option<Rewritten> {
 
 /// Writes `stand_in` for every token that is none for us because of `why`.
 fn strict_tokens(case: &Case, why: Strictness, stand_in: &str) -> Option<Rewritten> {
-    let mut stands_for = Vec::new();
-    let mut swap = |token: &str| {
+    let mut count = 0;
+    tokens::change(case, |token, _| {
         (strictness(token) == Some(why)).then(|| {
-            let stand_in = format!("{stand_in}{}", stands_for.len());
-            stands_for.push((stand_in.clone(), token.to_owned()));
-            stand_in
+            count += 1;
+            format!("{stand_in}{count}")
         })
-    };
-    let mut changed = case.clone();
-    for (name, line) in &mut changed.request.headers {
-        if name.eq_ignore_ascii_case("authorization") {
-            let words: Vec<_> =
-                line.split(' ').map(|word| swap(word).unwrap_or_else(|| word.to_owned())).collect();
-            *line = words.join(" ");
-        } else if name.eq_ignore_ascii_case("cookie") {
-            let pairs: Vec<_> = line
-                .split(';')
-                .map(|pair| {
-                    let Some((name, value)) = pair.split_once('=') else { return pair.to_owned() };
-                    swap(&decoded(value.trim()))
-                        .map_or_else(|| pair.to_owned(), |value| format!("{name}={value}"))
-                })
-                .collect();
-            *line = pairs.join(";");
+    })
+}
+
+/// Spoils the signature of a session token of another category in what a handshake or a refresh brings.
+fn brought_template(case: &Case) -> Option<Rewritten> {
+    tokens::change(case, |token, place| {
+        let (Part::Object(head), Part::Object(_)) = parts(token).filter(|_| place == Place::Result)? else {
+            return None;
+        };
+        let category = head.get("cat").filter(|category| !category.is_null())?;
+        if category.as_str().is_some_and(|category| SESSIONS.contains(&category)) {
+            return None;
         }
-    }
-    let mut url = changed.request.url.clone();
-    for (_, token) in Url::parse(&url).ok()?.query_pairs() {
-        if let Some(stand_in) = swap(&token) {
-            url = url.replace(&*token, &stand_in);
-        }
-    }
-    changed.request.url = url;
-    (!stands_for.is_empty()).then_some(Rewritten { case: changed, stands_for })
+        Some(format!("{}.AAAA", token.rsplit_once('.')?.0))
+    })
+}
+
+/// Takes an empty subject out of a session's token.
+fn empty_subject(case: &Case) -> Option<Rewritten> {
+    let mut rewritten = tokens::change(case, |token, _| {
+        let (Part::Object(_), Part::Object(payload)) = parts(token)? else { return None };
+        payload.get("sub").filter(|sub| sub.as_str() == Some(""))?;
+        tokens::resign(token, |_, payload| drop(payload.remove("sub")))
+    })?;
+    let told = ("must be a string. Received undefined.", "must be a string. Received \\\"\\\".");
+    rewritten.stands_for.push((told.0.to_owned(), told.1.to_owned()));
+    Some(rewritten)
 }
 
 /// Changes cookies by name and decoded value; `None` where none changes.

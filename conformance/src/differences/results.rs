@@ -4,7 +4,7 @@ use nostore_session::PublishableKey;
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
-use super::read::{MAX_TOKEN_BYTES, Part, accepts_several, header_token, parts};
+use super::read::{MAX_TOKEN_BYTES, Part, SESSIONS, accepts_several, header_token, parts};
 use super::{How, Known};
 use crate::backend::Reply;
 use crate::case::{Case, Outcome};
@@ -13,18 +13,13 @@ pub(super) fn all() -> Vec<Known> {
     vec![
         Known {
             name: "redirect-url-without-handshake",
-            why: "9.4: `redirect_url` keeps stale `__clerk_handshake*`; we strip them, and `__clerk_help` with them",
+            why: "9.4: `redirect_url` keeps stale `__clerk_handshake*`; we strip them",
             how: How::Result(redirect_url),
         },
         Known {
             name: "template-is-no-session",
             why: "9.4: `any`/array accepts JWT-template tokens as sessions; we check the category everywhere",
             how: How::Result(template),
-        },
-        Known {
-            name: "subject-is-not-empty",
-            why: "an empty `sub` would be one identity for many",
-            how: How::Result(empty_subject),
         },
         Known {
             name: "cryptography-speaks-for-itself",
@@ -42,9 +37,14 @@ pub(super) fn all() -> Vec<Known> {
             how: How::Result(long_token),
         },
         Known {
-            name: "machine-is-described-in-json",
-            why: "a verification answered with something else than a JSON object verifies nobody (the reference signs in a machine without a name, or throws)",
+            name: "machine-is-described",
+            why: "a verification answered without a JSON object, an id or a subject verifies nobody (the reference signs in a machine without a name, or throws)",
             how: How::Result(undescribed_machine),
+        },
+        Known {
+            name: "repeated-parameter-is-its-text",
+            why: "what `:id+` captures is a text; the reference makes a list of it, which no organization is called",
+            how: How::Result(repeated_parameter),
         },
         Known {
             name: "directives-are-a-list",
@@ -56,7 +56,6 @@ pub(super) fn all() -> Vec<Known> {
 
 /// A session token of another category, where several kinds of token are accepted.
 fn template(case: &Case, _: &Outcome, _: &Outcome) -> Option<Outcome> {
-    const SESSIONS: [&str; 2] = ["cl_B7d4PD111AAA", "cl_I7d4PD111III"];
     let token = header_token(case).filter(|_| accepts_several(case))?;
     let (Part::Object(head), Part::Object(payload)) = parts(token)? else { return None };
     let category = head.get("cat").filter(|category| !category.is_null())?;
@@ -66,21 +65,6 @@ fn template(case: &Case, _: &Outcome, _: &Outcome) -> Option<Outcome> {
         return None;
     }
     Some(signed_out(case, "token-type-mismatch", None))
-}
-
-/// A session that would be nobody's.
-fn empty_subject(case: &Case, reference: &Outcome, _: &Outcome) -> Option<Outcome> {
-    if reference.token_type.as_deref() != Some("session_token")
-        || reference.claims.as_ref()?.get("sub")?.as_str() != Some("")
-    {
-        return None;
-    }
-    let carrier = if header_token(case).is_some() { "header" } else { "cookie" };
-    let message = format!(
-        "Subject claim (sub) is required and must be a string. Received \"\". Make sure that this is a valid \
-         Clerk-generated JWT. (reason=token-verification-failed, token-carrier={carrier})"
-    );
-    Some(signed_out(case, "token-verification-failed", Some(message)))
 }
 
 /// The same decision, where both sides say that the library has failed.
@@ -114,22 +98,52 @@ fn long_token(_: &Case, reference: &Outcome, _: &Outcome) -> Option<Outcome> {
     })
 }
 
-/// The answer to an opaque token is none, and the reference has signed in or thrown.
+/// What was answered to an opaque token describes nobody, and the reference has signed in or thrown.
 fn undescribed_machine(case: &Case, reference: &Outcome, ours: &Outcome) -> Option<Outcome> {
     let token = header_token(case)?;
     let (kind, encoded) = [("mt_", "m2m_token"), ("oat_", "oauth_token"), ("ak_", "api_key")]
         .into_iter()
         .find_map(|(prefix, kind)| Some((kind, token.strip_prefix(prefix)?)))?;
     let reply = Reply::decode(encoded).filter(|reply| reply.status / 100 == 2)?;
-    let described = reply.content_type == "application/json"
-        && serde_json::from_str::<Value>(&reply.body).is_ok_and(|value| value.is_object());
+    let told: Value = serde_json::from_str(&reply.body).unwrap_or_default();
+    let named = |name: &str| told[name].as_str().is_some_and(|text| !text.is_empty());
+    let described = reply.content_type == "application/json" && named("id") && named("subject");
     if described || !matches!(reference.status.as_str(), "signed-in" | "error") || ours.status == "error" {
         return None;
     }
-    let message = format!("Unexpected error (code=unexpected-error, status={})", reply.status);
+    let status = if told.is_object() && reply.content_type == "application/json" {
+        "n/a".to_owned()
+    } else {
+        reply.status.to_string()
+    };
+    let message = format!("Unexpected error (code=unexpected-error, status={status})");
     let mut right = signed_out(case, "unexpected-error", Some(message));
     right.token_type = Some(kind.to_owned());
     Some(right)
+}
+
+/// Where `/org-id/:id+` is a pattern, which is the only one of its kind: slashes instead of commas, and no
+/// activation of what is active.
+fn repeated_parameter(case: &Case, reference: &Outcome, ours: &Outcome) -> Option<Outcome> {
+    let patterns = case.options.organization_sync_options.as_ref()?.organization_patterns.as_ref()?;
+    patterns.iter().find(|pattern| pattern.ends_with("/:id+"))?;
+    let mismatch = Some("active-organization-mismatch");
+    if reference.reason.as_deref() == mismatch && ours.status == "signed-in" {
+        let path = Url::parse(&case.request.url)
+            .ok()?
+            .path()
+            .trim_start_matches("/org-id/")
+            .trim_end_matches('/')
+            .to_owned();
+        let claims = ours.claims.as_ref()?;
+        let active = claims["org_id"].as_str().or_else(|| claims["o"]["id"].as_str())?;
+        return (active == path).then(|| ours.clone());
+    }
+    change_location(reference, |location| {
+        let target = pair(location, "organization_id").filter(|target| target.contains(','))?;
+        set_pair(location, "organization_id", &target.replace(',', "/"));
+        Some(())
+    })
 }
 
 fn lettered_directives(_: &Case, reference: &Outcome, _: &Outcome) -> Option<Outcome> {
@@ -171,7 +185,7 @@ fn with_message(reference: &Outcome, message: &str) -> Outcome {
 
 /// Takes what an earlier handshake has left off the `redirect_url` in `Location`.
 fn redirect_url(_: &Case, reference: &Outcome, _: &Outcome) -> Option<Outcome> {
-    const DROPPED: [&str; 3] = ["__clerk_handshake", "__clerk_handshake_nonce", "__clerk_help"];
+    const DROPPED: [&str; 2] = ["__clerk_handshake", "__clerk_handshake_nonce"];
     change_location(reference, |location| {
         let back = pair(location, "redirect_url")?;
         let mut back = Url::parse(&back).ok()?;

@@ -38,7 +38,7 @@ pub(crate) fn change(draft: &mut Draft<'_>) {
         8 | 9 => audience(draft),
         10 | 11 => {
             draft.options.clock_skew_in_ms =
-                Some(*draft.random.pick(&[0.0, 1.0, 500.0, 4_999.0, 5_001.0, 10_000.0, 86_400_000.0, 0.5]));
+                Some(*draft.random.pick(&[0.0, 1.0, 500.0, 4_999.0, 5_001.0, 10_000.0, 86_400_000.0]));
         }
         12..15 => draft.options.jwt_key = Some(jwt_key(draft)),
         15..17 => secret(draft),

@@ -226,7 +226,7 @@ impl Plan {
             }
             9 => self.claim_of(draft, "sts", r#"["pending", "active", "lost", null, 1]"#),
             10 => drop(self.payload.remove("sid")),
-            _ => self.claim_of(draft, "sid", r#"["", "sess/../x", null, "sess ü", "7?a=b#c", 7]"#),
+            _ => self.claim_of(draft, "sid", r#"["", null, "sess ü", "sess%2F7"]"#),
         }
     }
 
