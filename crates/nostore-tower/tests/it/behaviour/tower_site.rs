@@ -68,8 +68,7 @@ where
 }
 
 async fn answer(request: Request<Incoming>, gate: Gate) -> Response<PlainBody> {
-    let refused =
-        |refusal: Refusal| refusal.response::<Full<Bytes>>().map(http_body_util::BodyExt::boxed_unsync);
+    let refused = |refusal: Refusal| refusal.response::<Full<Bytes>>().map(BodyExt::boxed_unsync);
     route(request, gate).await.unwrap_or_else(refused)
 }
 
