@@ -58,12 +58,6 @@ const ROWS: &[Row<'_>] = &[
     ),
     (
         "p4_5_jwt_m2m",
-        "prod only=m2m_token now=54999",
-        "GET / ; authorization: Bearer <M2M>",
-        "signed-in mch_1 (m2m_token)",
-    ),
-    (
-        "p4_5_jwt_m2m",
         "prod only=m2m_token now=64999",
         "GET / ; authorization: Bearer <M2M>",
         "signed-in mch_1 (m2m_token)",
@@ -71,6 +65,12 @@ const ROWS: &[Row<'_>] = &[
     (
         "p4_5_jwt_m2m",
         "prod only=m2m_token now=65000",
+        "GET / ; authorization: Bearer <M2M>",
+        "signed-out token-verification-failed (m2m_token) | message: JWT is expired.",
+    ),
+    (
+        "p4_5_jwt_m2m",
+        "prod only=m2m_token now=65001",
         "GET / ; authorization: Bearer <M2M>",
         "signed-out token-verification-failed (m2m_token) | message: JWT is expired.",
     ),

@@ -66,7 +66,7 @@ const NOT_ASKED: &[Row<'_>] = &[
 ];
 
 #[test]
-fn p5_8_refreshes_that_are_not_answered() {
+fn refreshes_that_are_not_answered_row_by_row() {
     check(NOT_ASKED);
 }
 

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use nostore_jose::{Algorithm, JwkSet};
-use nostore_session::{Config, Instance, Need, Status};
+use nostore_session::{Accepts, Check, Config, Instance, Need, Status, TokenType};
 use serde_json::{Value, json};
 
 use crate::kit::{NOW, SESSION_CATEGORY, claims, key_set, now, object, sign, signer, with};
@@ -338,4 +338,21 @@ fn p6_5_pending_sessions_are_signed_in_and_have_nothing() {
     assert!(session.is_pending());
     let organization = session.auth().organization().unwrap().unwrap();
     assert_eq!((organization.id, organization.slug), ("org_1", Some("acme")));
+    // The claims alone would say yes.
+    assert!(session.auth().has(&Check::role("admin")));
+    assert!(!session.has(&Check::role("admin")));
+}
+
+#[test]
+fn p6_5_filter_by_what_is_accepted() {
+    let kinds = [TokenType::ApiKey, TokenType::M2mToken, TokenType::OauthToken, TokenType::Session];
+    let rows = [
+        (Accepts::Any, [true; 4]),
+        (Accepts::OneOf(Vec::new()), [false; 4]),
+        (Accepts::OneOf(vec![TokenType::ApiKey, TokenType::Session]), [true, false, false, true]),
+        (Accepts::Only(TokenType::OauthToken), [false, false, true, false]),
+    ];
+    for (accepts, expected) in rows {
+        assert_eq!(kinds.map(|kind| accepts.takes(kind)), expected, "{accepts:?}");
+    }
 }

@@ -5,6 +5,7 @@
 //!   follow, each behind ` ; `.
 //! - Outcome: status and reason; behind each ` | ` something more (see [`Expected`]).
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock};
 
 use nostore_jose::JwkSet;
@@ -53,7 +54,10 @@ fn all_tokens() -> Tokens {
         ("OTHERSITE", json!({"azp": "https://other.example"})),
         ("FEATURES", json!({"v": 2, "fea": "dash", "o": {"id": "org_1", "slg": "acme", "rol": "admin"}})),
         ("ACME", json!({"org_id": "org_1", "org_slug": "acme", "org_role": "org:admin"})),
-        ("PENDINGACME", json!({"org_id": "org_1", "org_slug": "acme", "sts": "pending"})),
+        (
+            "PENDINGACME",
+            json!({"org_id": "org_1", "org_slug": "acme", "org_role": "org:admin", "sts": "pending"}),
+        ),
         ("OLDACME", json!({"org_id": "org_1", "org_slug": "acme", "exp": NOW - 540})),
     ] {
         tokens.add(name, session(changes));
@@ -259,9 +263,12 @@ fn expected(text: &str) -> Expected<'_> {
     expected
 }
 
-/// Runs every row with the usual service.
+/// Runs every row with the usual service. All that go wrong are named, not the first alone.
 pub(crate) fn check(rows: &[Row<'_>]) {
-    rows.iter().for_each(|row| check_with(row, &Service::default()));
+    let service = Service::default();
+    let red = rows.iter().filter(|row| catch_unwind(AssertUnwindSafe(|| check_with(row, &service))).is_err());
+    let red: Vec<&str> = red.map(|row| row.0).collect();
+    assert!(red.is_empty(), "red rows: {}", red.join(" "));
 }
 
 /// Runs one row.
@@ -381,4 +388,36 @@ pub(crate) fn set_cookies(decision: &Decision) -> Vec<String> {
         _ => None,
     };
     decision.edits.iter().filter_map(cookie).collect()
+}
+
+/// A row whose outcome is told wrongly is red, whatever is wrong about it.
+#[test]
+fn rows_can_be_red() {
+    let page = "GET /a uat=1";
+    let good = "handshake client-uat-but-no-session-token | asks 0 | silent";
+    check(&[("", "prod", page, good)]);
+    let resolved =
+        "signed-in user_1 | + __session=; Max-Age=0 | + __session=<GOOD>; Path=/ | + __client_uat=1";
+    check(&[("", "prod", "GET / handshake=<HANDSHAKE>", resolved)]);
+    let wrong = [
+        (page, "signed-out client-uat-but-no-session-token"),
+        (page, "handshake dev-browser-missing"),
+        (page, "handshake client-uat-but-no-session-token (loop)"),
+        (page, "handshake client-uat-but-no-session-token | => https://other.example/v1/client/handshake"),
+        (page, "handshake client-uat-but-no-session-token | -> https://other.example/"),
+        (page, "handshake client-uat-but-no-session-token | redirect_url=http://localhost:8080/"),
+        (page, "handshake client-uat-but-no-session-token | organization_id=x"),
+        (page, "handshake client-uat-but-no-session-token | format!"),
+        (page, "handshake client-uat-but-no-session-token | asks 1"),
+        (page, "handshake client-uat-but-no-session-token | message: x"),
+        ("GET /a uat=1 session=<EARLY>", "handshake session-token-nbf | silent"),
+        ("GET / handshake=<HANDSHAKE>", "signed-in user_1"),
+        ("GET / handshake=<HANDSHAKE>", &resolved.replace("uat=1", "uat=2")),
+        ("GET / handshake=<HANDSHAKE>", &format!("{resolved} | + x=1")),
+        ("GET / handshake=<HANDSHAKE>", &resolved.replace("user_1", "user_2")),
+    ];
+    for (request, outcome) in wrong {
+        let red = catch_unwind(|| check_with(&("", "prod", request, outcome), &Service::default()));
+        assert!(red.is_err(), "{request}: {outcome}");
+    }
 }
