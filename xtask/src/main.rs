@@ -1,5 +1,6 @@
 //! Every chore of this repository, so that people and machines run the same thing.
 
+mod checklist;
 mod differential;
 mod install;
 mod requirements;
@@ -17,6 +18,7 @@ Usage: cargo xtask <chore>
   install        only the installing
   tidy           structure: headers, sizes, the laws' bans, the direction of dependencies
   requirements   each line of docs/requirements.md with its tests; fails on a due line without one
+  checklist      each row of docs/protocol-checklist.md with its tests (protocol [--list]); fails on one without
   deny           bans, licences and sources by deny.toml
   differential   cases from a seed, decided by us and by the reference implementation (--cases N --seed S)
   shots          the pictures in docs/img, made in Chromium
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         "install" => install::everything(),
         "tidy" => tidy::check(),
         "requirements" => requirements::check(true),
+        "checklist" => checklist::run(&arguments[1..]),
         "deny" => step::cargo(
             "deny",
             &[
@@ -67,6 +70,7 @@ fn test() -> Result<(), String> {
     step::cargo("format", &["fmt", "--all", "--check"])?;
     tidy::check()?;
     requirements::check(false)?;
+    checklist::protocol(false)?;
     step::cargo(
         "lints",
         &["clippy", "--quiet", "--workspace", "--all-targets", "--profile", "ci", "--", "-D", "warnings"],
