@@ -73,6 +73,11 @@ fn public_url() -> Vec<Known> {
             }),
         },
         Known {
+            name: "forwarded-port-is-one",
+            why: "port 0 is no port: a forwarded host with it does not count",
+            how: How::Request(|case| resolved(case, |_, origin| origin.port() == Some(0))),
+        },
+        Known {
             name: "forwarded-host-without-user",
             why: "a user name in a forwarded host is not copied into redirects",
             how: How::Request(|case| resolved(case, |_, origin| !origin.username().is_empty())),
@@ -111,6 +116,11 @@ fn results() -> Vec<Known> {
             name: "subject-is-not-empty",
             why: "an empty `sub` would be one identity for many",
             how: How::Request(empty_subject),
+        },
+        Known {
+            name: "prefix-makes-a-token-opaque",
+            why: "`ak_`, `mt_` and `oat_` say what a token is, whatever follows; the reference takes `ak_a.b.c` for a machine's JWT",
+            how: How::Request(dotted_opaque),
         },
         Known {
             name: "refresh-brings-cookies",
@@ -211,6 +221,19 @@ fn brought_template(case: &Case) -> Option<Rewritten> {
         }
         Some(format!("{}.AAAA", token.rsplit_once('.')?.0))
     })
+}
+
+/// Writes what has a prefix without dots, so that nobody takes it for a JWT.
+fn dotted_opaque(case: &Case) -> Option<Rewritten> {
+    let mut changed = case.clone();
+    let place =
+        changed.request.headers.iter().position(|(name, _)| name.eq_ignore_ascii_case("authorization"))?;
+    let line = &mut changed.request.headers[place].1;
+    let prefixed = |word: &str| ["ak_", "mt_", "oat_"].iter().any(|prefix| word.starts_with(prefix));
+    let words =
+        line.split(' ').map(|word| if prefixed(word) { word.replace('.', "-") } else { word.to_owned() });
+    *line = words.collect::<Vec<_>>().join(" ");
+    (changed != *case).then_some(Rewritten { case: changed, stands_for: Vec::new() })
 }
 
 /// Takes an empty subject out of a session's token.

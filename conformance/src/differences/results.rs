@@ -22,6 +22,11 @@ pub(super) fn all() -> Vec<Known> {
             how: How::Result(template),
         },
         Known {
+            name: "own-words-about-keys",
+            why: "what went wrong with the JWK Set is told in our own words, without addresses to write to",
+            how: How::Result(own_words),
+        },
+        Known {
             name: "cryptography-speaks-for-itself",
             why: "6.4: what the library says about a key that does not fit is its own",
             how: How::Result(cryptography),
@@ -65,6 +70,23 @@ fn template(case: &Case, _: &Outcome, _: &Outcome) -> Option<Outcome> {
         return None;
     }
     Some(signed_out(case, "token-type-mismatch", None))
+}
+
+/// The same decision, where both sides tell what is wrong with the JWK Set or the key for it.
+fn own_words(_: &Case, reference: &Outcome, ours: &Outcome) -> Option<Outcome> {
+    const PAIRS: [(&str, &str); 5] = [
+        (
+            "Unable to find a signing key in JWKS that matches the kid=",
+            "The JWK Set has no key with the kid ",
+        ),
+        ("Error loading Clerk JWKS from ", "Error loading the JWK Set: "),
+        ("The JWKS endpoint did not contain any signing keys.", "The JWK Set has no usable key."),
+        ("The JWKS endpoint did not contain any signing keys.", "Error loading the JWK Set: "),
+        ("it is clerk_key_invalid", "The identity service refused the secret key."),
+    ];
+    let (theirs, own) = (reference.message.as_deref()?, ours.message.as_deref()?);
+    let both = PAIRS.iter().any(|(lead, ours)| theirs.starts_with(lead) && own.starts_with(ours));
+    both.then(|| with_message(reference, own))
 }
 
 /// The same decision, where both sides say that the library has failed.
