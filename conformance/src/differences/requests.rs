@@ -118,6 +118,11 @@ fn results() -> Vec<Known> {
             how: How::Request(empty_subject),
         },
         Known {
+            name: "key-name-is-no-property",
+            why: "a kid such as `__proto__` names a key and nothing else; in the reference it finds a property of JavaScript's",
+            how: How::Request(property_name),
+        },
+        Known {
             name: "prefix-makes-a-token-opaque",
             why: "`ak_`, `mt_` and `oat_` say what a token is, whatever follows; the reference takes `ak_a.b.c` for a machine's JWT",
             how: How::Request(dotted_opaque),
@@ -215,7 +220,7 @@ fn brought_template(case: &Case) -> Option<Rewritten> {
         let (Part::Object(head), Part::Object(_)) = parts(token).filter(|_| place == Place::Result)? else {
             return None;
         };
-        let category = head.get("cat").filter(|category| !category.is_null())?;
+        let category = head.get("cat")?;
         if category.as_str().is_some_and(|category| SESSIONS.contains(&category)) {
             return None;
         }
@@ -234,6 +239,15 @@ fn dotted_opaque(case: &Case) -> Option<Rewritten> {
         line.split(' ').map(|word| if prefixed(word) { word.replace('.', "-") } else { word.to_owned() });
     *line = words.collect::<Vec<_>>().join(" ");
     (changed != *case).then_some(Rewritten { case: changed, stands_for: Vec::new() })
+}
+
+/// Takes a name that JavaScript knows for the name of an unknown key.
+fn property_name(case: &Case) -> Option<Rewritten> {
+    tokens::change(case, |token, _| {
+        let (Part::Object(head), Part::Object(_)) = parts(token)? else { return None };
+        head.get("kid").filter(|kid| kid.as_str() == Some("__proto__"))?;
+        tokens::resign(token, |head, _| drop(head.insert("kid".to_owned(), json!("kid-nobody"))))
+    })
 }
 
 /// Takes an empty subject out of a session's token.
