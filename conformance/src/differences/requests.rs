@@ -1,5 +1,6 @@
 //! Differences that are the reference's result for another request.
 
+use nostore_session::PublishableKey;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -71,6 +72,11 @@ fn public_url() -> Vec<Known> {
             how: How::Request(|case| {
                 resolved(case, |_, origin| !matches!(origin.scheme(), "http" | "https"))
             }),
+        },
+        Known {
+            name: "hosts-have-no-case",
+            why: "the identity service's host is the same in capitals, so a referrer with it is known",
+            how: How::Request(capital_referrer),
         },
         Known {
             name: "forwarded-port-is-one",
@@ -156,6 +162,20 @@ fn largest_counter(case: &Case) -> Option<Rewritten> {
     change_cookies(case, |key, value| {
         (key == COUNTER && value != largest.to_string()).then(|| largest.to_string())
     })
+}
+
+/// Leaves the referrer out where it is the identity service, whose key spells it in capitals.
+fn capital_referrer(case: &Case) -> Option<Rewritten> {
+    let key = PublishableKey::parse(case.options.publishable_key.as_deref()?).ok()?;
+    let host = key.frontend_api();
+    let referrer = Url::parse(header(case, "referer")?).ok()?;
+    if host.bytes().all(|byte| !byte.is_ascii_uppercase()) || !host.eq_ignore_ascii_case(referrer.host_str()?)
+    {
+        return None;
+    }
+    let mut changed = case.clone();
+    changed.request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("referer"));
+    Some(Rewritten { case: changed, stands_for: Vec::new() })
 }
 
 /// Asks for the URL that we take for the public one, without any forwarded field, where `applies` to the URL of

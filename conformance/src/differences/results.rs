@@ -23,7 +23,7 @@ pub(super) fn all() -> Vec<Known> {
         },
         Known {
             name: "own-words-about-keys",
-            why: "what went wrong with the JWK Set is told in our own words, without addresses to write to",
+            why: "what went wrong with the JWK Set, and which audiences are expected, is told in our own words",
             how: How::Result(own_words),
         },
         Known {
@@ -72,9 +72,9 @@ fn template(case: &Case, _: &Outcome, _: &Outcome) -> Option<Outcome> {
     Some(signed_out(case, "token-type-mismatch", None))
 }
 
-/// The same decision, where both sides tell what is wrong with the JWK Set or the key for it.
+/// The same decision, where both sides tell what is wrong with the JWK Set, the key for it, or the audience.
 fn own_words(_: &Case, reference: &Outcome, ours: &Outcome) -> Option<Outcome> {
-    const PAIRS: [(&str, &str); 6] = [
+    const PAIRS: [(&str, &str); 7] = [
         (
             "Unable to find a signing key in JWKS that matches the kid=",
             "The JWK Set has no key with the kid ",
@@ -82,6 +82,7 @@ fn own_words(_: &Case, reference: &Outcome, ours: &Outcome) -> Option<Outcome> {
         ("Error loading Clerk JWKS from ", "Error loading the JWK Set: "),
         ("The JWKS endpoint did not contain any signing keys.", "The JWK Set has no usable key."),
         ("The JWKS endpoint did not contain any signing keys.", "Error loading the JWK Set: "),
+        ("Invalid JWT audience claim ", "Invalid JWT audience claim (aud) "),
         // What the reference's parser says about an answer that is none.
         ("", "The JWK Set could not be loaded. (code="),
         ("it is clerk_key_invalid", "The identity service refused the secret key."),
