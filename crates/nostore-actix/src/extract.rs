@@ -5,12 +5,14 @@
 //! | [`Auth`] | the session | signed out | refuses with the redirect |
 //! | [`OptionalAuth`] | the session | signed out | signed out |
 //! | [`RequireAuth`] | the session | refuses: 307 to the sign-in page for pages, else 401 | refuses with the redirect |
+//! | [`Require<R>`](Require) | the session where it has what `R` asks, else 403 | as `RequireAuth` | refuses with the redirect |
 //!
 //! Each marks the response as personalized. Without [`SessionMiddleware`](crate::SessionMiddleware) each
 //! refuses with a 500 that says so and that no cache stores.
 
 use std::fmt;
 use std::future::{Future, Ready, ready};
+use std::marker::PhantomData;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,7 +20,7 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError};
-use nostore_web::{Answer, Why};
+use nostore_web::{Answer, Requirement, Why};
 
 use crate::response::{answer, protect};
 
@@ -33,6 +35,34 @@ pub struct OptionalAuth(pub nostore_web::Auth);
 /// A signed-in visitor. Everyone else is sent to sign in.
 #[derive(Clone, Debug)]
 pub struct RequireAuth(pub nostore_web::Auth);
+
+/// A signed-in visitor who has what `R` asks. Who is signed in without it gets a 403.
+///
+/// ```
+/// use nostore_actix::{Refusal, Require, RequireAuth};
+/// use nostore_session::Check;
+/// use nostore_web::Requirement;
+///
+/// struct Editors;
+///
+/// impl Requirement for Editors {
+///     fn check() -> Check {
+///         Check::permission("org:posts:write")
+///     }
+/// }
+///
+/// async fn publish(auth: Require<Editors>) -> String {
+///     format!("published by {}", auth.user_id().unwrap_or_default())
+/// }
+///
+/// // The same with a check that is known only in the handler:
+/// async fn erase(auth: RequireAuth) -> Result<&'static str, Refusal> {
+///     auth.require(&Check::role("org:admin"))?;
+///     Ok("erased")
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Require<R>(pub nostore_web::Auth, PhantomData<fn() -> R>);
 
 /// The request on its way: signing out, safe return paths, raising the sensitivity. Taking it reads
 /// nothing, so the response stays public.
@@ -126,6 +156,27 @@ impl FromRequest for RequireAuth {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let exchange = exchange(request);
         Box::pin(async move { Ok(Self(exchange?.require(Why::Extractor("RequireAuth")).await?)) })
+    }
+}
+
+impl<R: Requirement> FromRequest for Require<R> {
+    type Error = Refusal;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let exchange = exchange(request);
+        Box::pin(async move {
+            let auth = exchange?.require_check(Why::Extractor("Require"), &R::check()).await?;
+            Ok(Self(auth, PhantomData))
+        })
+    }
+}
+
+impl<R> Deref for Require<R> {
+    type Target = nostore_web::Auth;
+
+    fn deref(&self) -> &nostore_web::Auth {
+        &self.0
     }
 }
 

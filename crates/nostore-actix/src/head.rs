@@ -1,7 +1,7 @@
 //! Heads of actix as heads of ours. actix has `http` 0.2 and a field map of its own.
 //!
-//! The public scheme and authority come from the request itself: what `ConnectionInfo` reads in forwarded
-//! fields is what anybody wrote there.
+//! Scheme and authority come from the request itself: what `ConnectionInfo` reads in forwarded fields is
+//! what anybody wrote there. Whose count is told by the connection's other end, in `nostore_web`.
 
 use actix_web::HttpResponse;
 use actix_web::dev::ServiceRequest;

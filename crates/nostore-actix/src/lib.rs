@@ -56,7 +56,7 @@ mod route;
 pub mod session;
 
 pub use error::ProtectedError;
-pub use extract::{Auth, Exchange, OptionalAuth, Refusal, RequireAuth};
+pub use extract::{Auth, Exchange, OptionalAuth, Refusal, Require, RequireAuth};
 pub use protect::{ProtectMiddleware, ProtectService};
 pub use response::{danger_mark_public, protect};
 pub use route::{Public, public};

@@ -32,5 +32,5 @@ pub use adapter::{Adapter, Around, Panic, Setting, Site};
 pub use case::Case;
 pub use identity::NOW;
 pub use readme::check_readme_diff;
-pub use site::{Body, Frames, Gate, Mark, PAGES, Page, Reader, Reply, SPECIALS, Special};
+pub use site::{Admins, Body, Frames, Gate, Mark, PAGES, Page, Reader, Reply, SPECIALS, Special};
 pub use suite::{Failure, Report, cases, run};

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use nostore_message::Sensitivity;
-use nostore_web::{Auth, Exchange, Why};
+use nostore_session::Check;
+use nostore_web::{Auth, Exchange, Requirement, Why};
 use tokio::sync::{Semaphore, mpsc};
 
 /// What a handler asks before it answers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Reader {
+    /// Takes the extractor `Require<Admins>`.
+    Admins,
     /// Takes the extractor `Auth`.
     Auth,
     /// Takes nothing.
@@ -18,6 +21,16 @@ pub enum Reader {
     Optional,
     /// Takes the extractor `RequireAuth`.
     Require,
+}
+
+/// What the page for admins asks.
+#[derive(Debug)]
+pub struct Admins;
+
+impl Requirement for Admins {
+    fn check() -> Check {
+        Check::role("org:admin")
+    }
 }
 
 /// One page. Those below `/nested/` belong into a router or scope of their own.
@@ -168,6 +181,7 @@ pub const PAGES: &[Page] = &[
         .reads(Reader::Auth)
         .mark(Mark::Lowered),
     page("/maybe", STAMP, Says::Who).reads(Reader::Optional),
+    page("/admins", STAMP, Says::Who).reads(Reader::Admins),
     page("/mine", STAMP, Says::Who).reads(Reader::Require),
 ];
 

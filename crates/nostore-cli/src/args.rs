@@ -79,6 +79,7 @@ A seed is a JSON file; every list may be left out, and what is there already is 
     \"m2m_tokens\": [{ \"name\": \"nightly\", \"token\": \"mt_0123456789\", \"subject\": \"mch_reports\" }],
     \"oauth_tokens\": [{ \"name\": \"app\", \"access_token\": \"oat_0123456789\", \"client_id\": \"app\",
                       \"subject\": \"carol@example.com\" }],
+    \"jwt_templates\": [{ \"name\": \"hasura\", \"claims\": { \"aud\": \"hasura\" }, \"lifetime\": 300 }],
     \"sessions\": [{ \"id\": \"sess_carol\", \"user\": \"carol@example.com\", \"organization\": \"acme\",
                   \"client\": \"0123456789abcdef\" }]
   }
@@ -251,6 +252,25 @@ mod tests {
         for text in ["", "localhost", "127.0.0.1", "example.com:80", "65536", "-1"] {
             assert!(super::address(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_seed_in_the_help_is_one() {
+        use nostore_issuer::{Server, ServerConfig, core::Mode};
+        use nostore_message::{Origin, UnixTime};
+
+        let text = super::ISSUER_EXAMPLES;
+        let seed = &text[text.find('{').unwrap()..=text.rfind('}').unwrap()];
+        let file = std::env::temp_dir().join(format!("nostore-help-seed-{}.json", std::process::id()));
+        std::fs::write(&file, seed).unwrap();
+        let origin = Origin::parse("http://127.0.0.1:8081").unwrap();
+        let clock = std::sync::Arc::new(|| UnixTime::from_secs(1_700_000_000));
+        let mut config = ServerConfig::new(Mode::Test, origin, Vec::new(), clock);
+        config.seed = Some(file.clone());
+        let opened = Server::open(config);
+        std::fs::remove_file(&file).unwrap();
+        assert!(opened.is_ok(), "{}", opened.unwrap_err());
+        assert!(text.lines().all(|line| line.len() <= 100), "wider than the help is");
     }
 
     #[test]

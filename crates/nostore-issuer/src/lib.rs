@@ -16,8 +16,7 @@
 //!
 //! # Not covered
 //!
-//! Passwords, second factors, sign-ups and sign-ins by script, JWT templates, several sessions of one
-//! browser, satellites with live keys, hosts that share a registrable domain (a `Domain` attribute is never
+//! Passwords, second factors, sign-ups and sign-ins by script, several sessions of one browser, satellites with live keys, hosts that share a registrable domain (a `Domain` attribute is never
 //! set). It is a service for development.
 //!
 //! Specifications: the handshake protocol, sections 1, 2, 5 and 7.3; RFC 7515, 7517, 7519.

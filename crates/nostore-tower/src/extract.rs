@@ -5,18 +5,20 @@
 //! | [`Auth`] | the session | signed out | refuses with the redirect |
 //! | [`OptionalAuth`] | the session | signed out | signed out |
 //! | [`RequireAuth`] | the session | refuses: 307 to the sign-in page for pages, else 401 | refuses with the redirect |
+//! | [`Require<R>`](Require) | the session where it has what `R` asks, else 403 | as `RequireAuth` | refuses with the redirect |
 //!
 //! Each marks the response as personalized. Without [`SessionLayer`](crate::SessionLayer) each refuses
 //! with a 500 that says so and that no cache stores.
 
 use std::convert::Infallible;
+use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::response::IntoResponse;
 use http::request::Parts;
-use nostore_web::Why;
+use nostore_web::{Requirement, Why};
 
 use crate::{Refusal, exchange};
 
@@ -31,6 +33,34 @@ pub struct OptionalAuth(pub nostore_web::Auth);
 /// A signed-in visitor. Everyone else is sent to sign in.
 #[derive(Clone, Debug)]
 pub struct RequireAuth(pub nostore_web::Auth);
+
+/// A signed-in visitor who has what `R` asks. Who is signed in without it gets a 403.
+///
+/// ```
+/// use nostore_session::Check;
+/// use nostore_tower::{Refusal, Require, RequireAuth};
+/// use nostore_web::Requirement;
+///
+/// struct Editors;
+///
+/// impl Requirement for Editors {
+///     fn check() -> Check {
+///         Check::permission("org:posts:write")
+///     }
+/// }
+///
+/// async fn publish(auth: Require<Editors>) -> String {
+///     format!("published by {}", auth.user_id().unwrap_or_default())
+/// }
+///
+/// // The same with a check that is known only in the handler:
+/// async fn erase(auth: RequireAuth) -> Result<&'static str, Refusal> {
+///     auth.require(&Check::role("org:admin"))?;
+///     Ok("erased")
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Require<R>(pub nostore_web::Auth, PhantomData<fn() -> R>);
 
 /// The request on its way: signing out, safe return paths, raising the sensitivity. Taking it reads
 /// nothing, so the response stays public.
@@ -72,6 +102,24 @@ impl<S: Sync> FromRequestParts<S> for RequireAuth {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
         Ok(Self(exchange(&parts.extensions)?.require(Why::Extractor("RequireAuth")).await?))
+    }
+}
+
+impl<S: Sync, R: Requirement> FromRequestParts<S> for Require<R> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let exchange = exchange(&parts.extensions)?;
+        let auth = exchange.require_check(Why::Extractor("Require"), &R::check()).await?;
+        Ok(Self(auth, PhantomData))
+    }
+}
+
+impl<R> Deref for Require<R> {
+    type Target = nostore_web::Auth;
+
+    fn deref(&self) -> &nostore_web::Auth {
+        &self.0
     }
 }
 

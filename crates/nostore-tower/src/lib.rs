@@ -66,7 +66,7 @@ pub mod session;
 
 pub use body::GateBody;
 #[cfg(feature = "axum")]
-pub use extract::{Auth, Exchange, OptionalAuth, RequireAuth};
+pub use extract::{Auth, Exchange, OptionalAuth, Require, RequireAuth};
 pub use protect::{ProtectLayer, ProtectService};
 pub use refusal::{Refusal, exchange};
 pub use response::{danger_mark_public, protect};

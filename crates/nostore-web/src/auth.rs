@@ -68,7 +68,7 @@ impl Auth {
     }
 
     #[track_caller]
-    fn read(&self) -> Option<&Session> {
+    pub(crate) fn read(&self) -> Option<&Session> {
         self.exchange.refine(Location::caller());
         self.session()
     }

@@ -22,7 +22,7 @@ use tokio::sync::OnceCell;
 use crate::driver::Decided;
 use crate::events;
 use crate::metrics::Counters;
-use crate::{Answer, Auth, Sessions, Why};
+use crate::{Answer, Auth, Sessions, Why, grpc};
 
 /// What a visitor reads where a redirect would only go on with a loop.
 const LOOP_STOPPED: &str = "401: signing in led back here again and again, so it was stopped.\n\
@@ -342,10 +342,14 @@ impl Exchange {
     pub(crate) fn answer(
         &self,
         status: u16,
-        edits: Vec<FieldEdit>,
+        mut edits: Vec<FieldEdit>,
         body: impl Into<std::borrow::Cow<'static, str>>,
     ) -> Answer {
         self.note(Sensitivity::AuthFlow, Why::Gate);
+        if let Some(told) = grpc::refusal(&self.head, status) {
+            edits.extend(told);
+            return self.sessions.answer(status, edits, "".into());
+        }
         let mut head = ResponseHead { status, fields: Fields::new() };
         apply(&edits, &mut head.fields);
         let counted = self.count_answer(&head);

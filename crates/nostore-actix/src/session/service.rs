@@ -29,7 +29,8 @@ where
     forward_ready!(inner);
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let start = self.sessions.start(request_head(&request));
+        let peer = request.peer_addr().map(|peer| peer.ip());
+        let start = self.sessions.start_from(request_head(&request), peer);
         match start {
             Start::Ready(begin) => SessionFuture::begun(begin, request, Rc::clone(&self.inner)),
             Start::Pending(future) => SessionFuture::pending(future, request, Rc::clone(&self.inner)),

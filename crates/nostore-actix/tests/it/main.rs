@@ -2,6 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod behaviour;
-mod errors;
+mod own;
 mod readme;
 mod site;

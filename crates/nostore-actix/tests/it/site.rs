@@ -14,12 +14,13 @@ use actix_web::http::header::HeaderValue;
 use actix_web::web::{Bytes, PayloadConfig, Query};
 use actix_web::{App, Error, HttpResponse, HttpServer, Resource, guard, web};
 use nostore_actix::{
-    Auth, Exchange, OptionalAuth, ProtectMiddleware, RequireAuth, SessionMiddleware, danger_mark_public,
-    protect,
+    Auth, Exchange, OptionalAuth, ProtectMiddleware, Refusal, Require, RequireAuth, SessionMiddleware,
+    danger_mark_public, protect,
 };
 use nostore_behaviour::{
-    Adapter, Around, Body, Frames, Gate, Mark, PAGES, Page, Panic, Reader, Reply, SPECIALS, Site,
+    Adapter, Admins, Around, Body, Frames, Gate, Mark, PAGES, Page, Panic, Reader, Reply, SPECIALS, Site,
 };
+use nostore_session::Check;
 
 /// actix with the middleware.
 pub(crate) struct Actix;
@@ -93,6 +94,7 @@ pub(crate) fn app(
                 .to(|_: Auth, numbers: Query<BTreeMap<String, u32>>| async move { format!("{numbers:?}") }),
         )
         .route("/fails", web::get().to(|_: Auth| async { Err::<&str, Error>(ErrorImATeapot("tea")) }))
+        .route("/erase", web::get().to(erase))
         .route("/echo", web::post().to(|body: Bytes| async { body }))
         .route("/upgrade", web::get().to(|body: web::Payload| async { upgrade(body) }))
         .route("/who/upgrade", web::get().to(|_: Auth, body: web::Payload| async { upgrade(body) }))
@@ -102,6 +104,10 @@ fn resource(path: &str, page: &'static Page, gate: Gate) -> Resource {
     // actix answers HEAD only where it is told to.
     let route = web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
     web::resource(path).route(match page.reader {
+        Reader::Admins => route.to(move |auth: Require<Admins>| {
+            let gate = gate.clone();
+            async move { into(page.reply(Some(&auth), &gate)) }
+        }),
         Reader::Auth => route.to(move |auth: Auth| {
             let gate = gate.clone();
             async move { into(page.reply(Some(&auth), &gate)) }
@@ -119,6 +125,11 @@ fn resource(path: &str, page: &'static Page, gate: Gate) -> Resource {
             async move { into(page.reply(Some(&auth), &gate)) }
         }),
     })
+}
+
+async fn erase(auth: Auth) -> Result<&'static str, Refusal> {
+    auth.require(&Check::role("org:admin"))?;
+    Ok("erased")
 }
 
 fn upgrade(body: web::Payload) -> HttpResponse {

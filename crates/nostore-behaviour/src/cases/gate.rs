@@ -5,7 +5,7 @@ use crate::adapter::Setting::{Bare, Development, Eager, Twice};
 use crate::case::{Asks, Case, Expected, fetch, page, status};
 
 pub(super) fn cases() -> Vec<Case> {
-    [readers(), rules(), returns(), development(), eager(), bare()].concat()
+    [readers(), requirements(), rules(), returns(), development(), eager(), bare()].concat()
 }
 
 fn gate(code: u16, asks: Asks) -> Expected {
@@ -18,7 +18,7 @@ fn readers() -> Vec<Case> {
     let head = page("/mine", "").method("HEAD");
     let looping = page("/mine", "__clerk_redirect_count=3; {expired}");
     let identity = "https://accounts.nostore.example/sign-in?redirect_url=http%3A%2F%2Fshop.example%2Fwho";
-    let identity = status(303).never(&[("location", identity)]);
+    let identity = status(303).never(&[("location", identity), ("set-cookie", "__nostore_hops=*")]);
     let find_out = gate(307, Asks::Auth).body("");
     vec![
         live("Auth: an expired session on a page is sent to find out", page("/who", "{expired}"), find_out),
@@ -37,13 +37,39 @@ fn readers() -> Vec<Case> {
     ]
 }
 
+/// What is asked besides being signed in: `/admins` in the extractor, `/erase` in the handler.
+fn requirements() -> Vec<Case> {
+    let alice = |body: &str| status(200).never(&[]).body(body);
+    let forbidden = || status(403).never(&[]).body("403: you are signed in, but this is not for you\n");
+    let require = |code| gate(code, Asks::Require);
+    vec![
+        live("Require: an admin", page("/admins", "{alice}"), alice("alice@example.com")),
+        live("Require: a member is a 403", page("/admins", "{bob}"), forbidden()),
+        live("Require: a member's fetch is a 403", fetch("/admins", "{bob}"), forbidden()),
+        live("Require: a stranger's page is sent to sign in", page("/admins", ""), require(307).body("")),
+        live("Require: a stranger's fetch is a 401", fetch("/admins", ""), require(401)),
+        live("Require: an expired session is sent to find out", page("/admins", "{expired}"), require(307)),
+        live("a check in the handler: an admin", page("/erase", "{alice}"), alice("erased")),
+        live("a check in the handler: a member is a 403", page("/erase", "{bob}"), forbidden()),
+        live("a check in the handler: a stranger's fetch is a 401", fetch("/erase", ""), require(401)),
+        under(
+            Bare,
+            "without middleware: Require is a 500, too",
+            page("/admins", "{alice}"),
+            status(500).never(&[]),
+        ),
+    ]
+}
+
 fn rules() -> Vec<Case> {
     let begin = |code| gate(code, Asks::Begin);
     let post = fetch("/admin/rows", "").method("POST");
+    let call = post.clone().field("content-type", "application/grpc");
     vec![
         live("a route rule sends a stranger to sign in", page("/admin/rows", ""), begin(307).body("")),
         live("a route rule refuses a fetch", fetch("/admin/rows", ""), begin(401)),
         live("a route rule refuses a POST", post, begin(401)),
+        live("a route rule refuses a gRPC call without content", call, begin(401).body("")),
         live("a route rule covers pages that are not there", page("/admin/missing", ""), begin(307)),
         live("a route rule covers another spelling", page("/%61dmin/rows", ""), begin(307)),
         under(Twice, "twice: the gate answers once", page("/admin/rows", ""), begin(307)),

@@ -101,7 +101,7 @@ fn said_by_the_app() -> Vec<Case> {
 
 fn options() -> Vec<Case> {
     let never = || status(200).never(&[]);
-    let elsewhere = status(302).never(&[("location", "/elsewhere")]);
+    let elsewhere = status(302).never(&[("location", "/elsewhere"), ("set-cookie", "__nostore_hops=*")]);
     let netlify = || status(200).never(&[("netlify-vary", "cookie=*")]);
     let delete = fetch("/", "").method("DELETE");
     vec![

@@ -30,6 +30,8 @@ async fn each_gets_one_clear_message() {
     let port = taken.local_addr().unwrap().port();
     let address = format!("127.0.0.1:{port}");
     std::fs::write(folder.0.join("file"), "I am not a folder").unwrap();
+    let seed = r#"{ "organizations": [{ "slug": "acme", "members": [{ "user": "nobody@example.com" }] }] }"#;
+    std::fs::write(folder.0.join("bad.json"), seed).unwrap();
     let ports = ["--listen", "127.0.0.1:0", "--issuer-listen", "127.0.0.1:0"];
     let dev = |more: &[&'static str]| [["dev"].as_slice(), &ports, more].concat();
     let rows: Vec<Vec<&str>> = vec![
@@ -57,6 +59,11 @@ async fn each_gets_one_clear_message() {
             "min-lifetime=soon",
         ],
         vec!["issuer", "--listen", "127.0.0.1:0", "--allow-origin", "example.com"],
+        vec!["issuer", "--listen", "127.0.0.1:0", "--token-lifetime", "0"],
+        vec!["issuer", "--listen", "127.0.0.1:0", "--seed", "no-such.json"],
+        vec!["issuer", "--listen", "127.0.0.1:0", "--seed", "bad.json"],
+        dev(&["--seed", "file"]),
+        vec!["issuer", "rotate-key", "--data", "nowhere"],
     ];
     let mut table = String::new();
     for arguments in rows {

@@ -49,7 +49,7 @@ pub use id::{ENTROPY_BYTES, secret_body};
 pub use keys::{HeldKey, KeyRing, MARGIN_SECS};
 pub use model::{
     Client, Entitlements, Machine, MachineToken, MachineTokenKind, Membership, Nonce, Organization, Session,
-    SessionStatus, User,
+    SessionStatus, Template, User,
 };
 pub use redirect::RedirectError;
 pub use response::Response;

@@ -236,6 +236,18 @@ impl MachineToken {
     }
 }
 
+/// A template of tokens for other services: its own claims, and no session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Template {
+    /// Its name, in the path that asks for a token.
+    pub name: String,
+    /// Its claims. Texts may hold `{{user.id}}`, `{{user.email}}`, `{{session.id}}`, `{{org.id}}`, `{{org.slug}}` and
+    /// `{{org.role}}`.
+    pub claims: Map<String, Value>,
+    /// How long its tokens are valid, in seconds; `None` is as long as session tokens.
+    pub lifetime_secs: Option<i64>,
+}
+
 /// The result of a handshake that waits until it is fetched, once.
 #[derive(Clone)]
 pub struct Nonce {

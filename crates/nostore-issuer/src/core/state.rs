@@ -8,7 +8,7 @@ use nostore_message::{Secret, UnixTime};
 use super::keys::HeldKey;
 use super::model::{
     Client, Machine, MachineToken, MachineTokenKind, Membership, Nonce, Organization, Session, SessionStatus,
-    User,
+    Template, User,
 };
 
 /// One mutation. Those of one request are kept together or not at all.
@@ -72,6 +72,8 @@ pub enum Change {
     PutOrganization(Organization),
     /// Adds a session, or replaces the one with the same identifier.
     PutSession(Session),
+    /// Adds a template of tokens, or replaces the one with the same name.
+    PutTemplate(Template),
     /// Adds a user, or replaces the one with the same identifier.
     PutUser(User),
 }
@@ -103,6 +105,7 @@ impl fmt::Debug for Change {
             Self::PutNonce { payload, .. } => ("PutNonce", payload),
             Self::PutOrganization(organization) => ("PutOrganization", organization),
             Self::PutSession(session) => ("PutSession", session),
+            Self::PutTemplate(template) => ("PutTemplate", template),
             Self::PutUser(user) => ("PutUser", user),
         };
         f.debug_tuple(name).field(value).finish()
@@ -119,6 +122,7 @@ pub struct State {
     memberships: BTreeMap<(String, String), Membership>,
     machines: BTreeMap<String, Machine>,
     machine_tokens: BTreeMap<(MachineTokenKind, String), MachineToken>,
+    templates: BTreeMap<String, Template>,
 }
 
 /// Counts them: the keys of the maps are tokens.
@@ -161,6 +165,7 @@ impl State {
         changes.extend(self.sessions.values().cloned().map(Change::PutSession));
         changes.extend(self.clients.values().cloned().map(Change::PutClient));
         changes.extend(self.machines.values().cloned().map(Change::PutMachine));
+        changes.extend(self.templates.values().cloned().map(Change::PutTemplate));
         changes.extend(self.machine_tokens.values().cloned().map(Change::PutMachineToken));
         changes
     }
@@ -265,6 +270,12 @@ impl State {
         self.machine_tokens.get(&(kind, id.to_owned()))
     }
 
+    /// Finds a template of tokens by name.
+    #[must_use]
+    pub fn template(&self, name: &str) -> Option<&Template> {
+        self.templates.get(name)
+    }
+
     /// Applies one change; those that are none of the state's are ignored.
     pub(super) fn apply(&mut self, change: &Change) {
         match change {
@@ -306,6 +317,9 @@ impl State {
             }
             Change::PutSession(session) => {
                 self.sessions.insert(session.id.clone(), session.clone());
+            }
+            Change::PutTemplate(template) => {
+                self.templates.insert(template.name.clone(), template.clone());
             }
             Change::PutUser(user) => {
                 self.users.insert(user.id.clone(), user.clone());

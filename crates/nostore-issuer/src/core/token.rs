@@ -5,11 +5,15 @@
 use nostore_message::{Origin, UnixTime};
 use serde_json::{Map, Value, json};
 
-use super::model::{Membership, Organization, Session, User};
+use super::ask::Ask;
+use super::model::{Membership, Organization, Session, Template, User};
 use super::{Change, Issuer};
 
 /// The category of a session token.
 const SESSION_CATEGORY: &str = "cl_B7d4PD111AAA";
+
+/// The category of a token that a template shapes. Sites do not take it for a session.
+const TEMPLATE_CATEGORY: &str = "cl_B7d4PD222AAA";
 
 /// How far `nbf` lies before `iat`, in seconds, so that a clock that is a little behind accepts it.
 const NOT_BEFORE_SECS: i64 = 10;
@@ -64,6 +68,30 @@ impl Issuer {
         self.keys.current().key.sign(&header, &self.claims(grant, now)).ok()
     }
 
+    /// Mints a session token, or one that a template shapes.
+    pub(super) fn mint_as(
+        &self,
+        grant: &Grant<'_>,
+        template: Option<&Template>,
+        ask: &mut Ask<'_>,
+    ) -> Option<String> {
+        let Some(template) = template else {
+            return self.mint(grant, ask.now);
+        };
+        let mut header = jwt_header();
+        header.insert("cat".to_owned(), json!(TEMPLATE_CATEGORY));
+        let own = filled(&Value::Object(template.claims.clone()), grant);
+        let Value::Object(mut claims) = own else {
+            return None;
+        };
+        let registered = ["azp", "exp", "iat", "iss", "nbf", "sub"];
+        let mut usual = self.claims(grant, ask.now);
+        usual.retain(|name, _| registered.contains(&name.as_str()));
+        claims.extend(usual);
+        claims.insert("jti".to_owned(), json!(ask.ids.id("")));
+        self.keys.current().key.sign(&header, &claims).ok()
+    }
+
     /// Says that the current key signs for longer than it did so far, if it does: the key stays published
     /// accordingly after it was retired.
     pub(super) fn signing_for(&self, secs: i64) -> Option<Change> {
@@ -109,6 +137,31 @@ impl Issuer {
         ];
         let optional = optional.into_iter().filter_map(|(name, value)| Some((name, value?)));
         always.into_iter().chain(optional).map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+}
+
+/// Fills in what a template's texts leave open.
+fn filled(value: &Value, grant: &Grant<'_>) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(|item| filled(item, grant)).collect(),
+        Value::Object(members) => {
+            let member = |(name, value): (&String, &Value)| (name.clone(), filled(value, grant));
+            Value::Object(members.iter().map(member).collect())
+        }
+        Value::String(text) => {
+            let organization = grant.place.map(|(organization, _)| organization);
+            let texts = [
+                ("{{user.id}}", grant.user.id.as_str()),
+                ("{{session.id}}", grant.session.id.as_str()),
+                ("{{org.id}}", organization.map_or("", |organization| &organization.id)),
+                ("{{org.slug}}", organization.map_or("", |organization| &organization.slug)),
+                ("{{org.role}}", grant.place.map_or("", |(_, membership)| &membership.role)),
+                ("{{user.email}}", grant.user.email.as_str()),
+            ];
+            // The address comes last: nothing else that is filled in can hold braces.
+            Value::String(texts.iter().fold(text.clone(), |text, (mark, with)| text.replace(mark, with)))
+        }
+        other => other.clone(),
     }
 }
 

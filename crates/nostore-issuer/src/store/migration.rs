@@ -73,6 +73,11 @@ CREATE TABLE machines (
     secret_key TEXT NOT NULL UNIQUE,
     created_ms INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE templates (
+    name TEXT PRIMARY KEY,
+    claims TEXT NOT NULL,
+    lifetime_secs INTEGER
+) STRICT;
 CREATE TABLE machine_tokens (
     kind TEXT NOT NULL,
     id TEXT NOT NULL,

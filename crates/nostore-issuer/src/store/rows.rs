@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{SecretBytes, StoreError};
 use crate::core::{
     Change, Client, Entitlements, HeldKey, Machine, MachineToken, MachineTokenKind, Membership, Organization,
-    Session, SessionStatus, State, User,
+    Session, SessionStatus, State, Template, User,
 };
 
 /// A signing key as it is kept, not yet looked into.
@@ -60,6 +60,7 @@ fn write_put(transaction: &Transaction<'_>, change: &Change) -> Result<(), Store
         Change::PutMembership(membership) => put_membership(transaction, membership)?,
         Change::PutOrganization(organization) => put_organization(transaction, organization)?,
         Change::PutSession(session) => put_session(transaction, session)?,
+        Change::PutTemplate(template) => put_template(transaction, template)?,
         Change::PutUser(user) => put_user(transaction, user)?,
         _ => {}
     }
@@ -143,6 +144,14 @@ fn put_machine(transaction: &Transaction<'_>, machine: &Machine) -> rusqlite::Re
     let Machine { id, name, secret_key, created_at } = machine;
     let sql = "INSERT OR REPLACE INTO machines (id, name, secret_key, created_ms) VALUES (?1, ?2, ?3, ?4)";
     transaction.execute(sql, params![id, name, secret_key.expose(), created_at.millis()])?;
+    Ok(())
+}
+
+fn put_template(transaction: &Transaction<'_>, template: &Template) -> rusqlite::Result<()> {
+    let Template { name, claims, lifetime_secs } = template;
+    let sql = "INSERT OR REPLACE INTO templates (name, claims, lifetime_secs) VALUES (?1, ?2, ?3)";
+    let claims = Value::Object(claims.clone()).to_string();
+    transaction.execute(sql, params![name, claims, lifetime_secs])?;
     Ok(())
 }
 
@@ -234,6 +243,11 @@ pub(super) fn read_state(connection: &Connection) -> rusqlite::Result<State> {
             FROM machine_tokens",
         |row| read_machine_token(row).map(Change::PutMachineToken),
     )?);
+    changes.extend(rows(connection, "SELECT name, claims, lifetime_secs FROM templates", |row| {
+        let claims: String = row.get(1)?;
+        let claims = serde_json::from_str(&claims).map_err(|_| unexpected(1, "a JSON object"))?;
+        Ok(Change::PutTemplate(Template { name: row.get(0)?, claims, lifetime_secs: row.get(2)? }))
+    })?);
     Ok(State::from_changes(changes))
 }
 

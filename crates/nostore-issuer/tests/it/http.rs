@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use nostore_issuer::core::Mode;
 use nostore_issuer::{Record, Server, ServerConfig};
+use nostore_jose::JwkSet;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -71,6 +72,17 @@ impl Visitor {
         .await
     }
 
+    /// Asks the Backend API.
+    async fn backend(&self, method: &str, target: &str, body: &str) -> String {
+        let Self { authority, secret } = self;
+        let length = body.len();
+        self.raw(
+            format!("{method} /v1/{target} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\nauthorization: Bearer {secret}\r\ncontent-length: {length}\r\n\r\n{body}")
+                .as_bytes(),
+        )
+        .await
+    }
+
     async fn post(&self, target: &str, form: &str) -> String {
         let (host, length) = (&self.authority, form.len());
         let kind = "application/x-www-form-urlencoded";
@@ -114,6 +126,73 @@ async fn a_restart_keeps_keys_users_and_sessions() {
         let answer = visitor.get(&target, "").await;
         assert_eq!(status(&answer), "307", "{answer}");
         assert!(visitor.get(SIGN_IN, "").await.contains("carol@example.com"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_restart_keeps_what_sites_have_changed() {
+    let path = fresh("changed");
+    let list = async |visitor: &Visitor| {
+        let mut all = String::new();
+        for target in ["sessions", "organizations", "organizations/acme/memberships", "users"] {
+            let bearer = format!("authorization: Bearer {}\r\n", visitor.secret);
+            let answer = visitor.get(&format!("/v1/{target}"), &bearer).await;
+            assert_eq!(status(&answer), "200", "{answer}");
+            all.push_str(answer.split("\r\n\r\n").nth(1).unwrap());
+        }
+        all
+    };
+    let (before, _) = serving(Some(&path), async |visitor| {
+        for (target, body) in [
+            ("organizations", r#"{"name":"Acme","created_by":"user_alice"}"#),
+            (
+                "organizations/acme/memberships",
+                r#"{"user_id":"user_bob","role":"org:x","permissions":["org:a:b"]}"#,
+            ),
+            ("users", r#"{"email_address":["gone@example.com"]}"#),
+            ("sessions", r#"{"user_id":"user_alice","active_organization_id":"acme"}"#),
+            ("sessions", r#"{"user_id":"user_bob"}"#),
+        ] {
+            let answer = visitor.backend("POST", target, body).await;
+            assert_eq!(status(&answer), "200", "{answer}");
+        }
+        let sessions = visitor.backend("GET", "sessions?user_id=user_bob", "").await;
+        let bobs = sessions.split("\"id\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let answer = visitor.backend("POST", &format!("sessions/{bobs}/revoke"), "").await;
+        assert_eq!(status(&answer), "200", "{answer}");
+        list(&visitor).await
+    })
+    .await;
+    for expected in ["revoked", "org:a:b", "gone@example.com", "\"last_active_organization_id\":\"org_"] {
+        assert!(before.contains(expected), "{expected}: {before}");
+    }
+    let (after, _) = serving(Some(&path), async |visitor| list(&visitor).await).await;
+    assert_eq!(after, before);
+}
+
+#[tokio::test]
+async fn a_running_service_rotates_its_key_and_a_restart_keeps_both() {
+    let path = fresh("rotating");
+    let names = |set: &str| {
+        let set = JwkSet::parse(set.as_bytes()).unwrap();
+        set.kids().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (rotated, _) = serving(Some(&path), async |visitor| {
+        let before = names(&visitor.key_set().await);
+        let line = format!(
+            "POST /v1/instance/rotate_key HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {}\r\n\r\n",
+            visitor.secret
+        );
+        let answer = visitor.raw(line.as_bytes()).await;
+        assert_eq!(status(&answer), "200", "{answer}");
+        let after = names(&visitor.key_set().await);
+        assert_eq!((after.len(), &after[1..]), (2, &before[..]), "the new one first");
+        after
+    })
+    .await;
+    serving(Some(&path), async |visitor| {
+        assert_eq!(names(&visitor.key_set().await), rotated);
     })
     .await;
 }

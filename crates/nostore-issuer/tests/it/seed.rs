@@ -22,6 +22,7 @@ const FULL: &str = r#"{
                    "claims": { "a": 1 }, "expires_at": 1900000000 }],
     "m2m_tokens": [{ "name": "nightly", "token": "mt_0123456789", "subject": "mch_reports" }],
     "oauth_tokens": [{ "name": "app", "access_token": "oat_0123456789", "client_id": "app", "subject": "user_dave" }],
+    "jwt_templates": [{ "name": "hasura", "claims": { "aud": "hasura" }, "lifetime": 600 }],
     "sessions": [{ "id": "sess_carol", "user": "carol@example.com", "organization": "acme",
                    "client": "0123456789abcdef" }]
 }"#;
@@ -118,6 +119,8 @@ fn mistakes() -> Vec<String> {
         .to_string(),
         json!({ "oauth_tokens": [{ "name": "a", "access_token": "oat_0123456789", "subject": "user_bob" }] })
             .to_string(),
+        json!({ "jwt_templates": [{ "claims": {} }] }).to_string(),
+        json!({ "jwt_templates": [{ "name": "a", "lifetime": 0 }] }).to_string(),
         session(json!({ "user": "user_bob", "client": "0123456789abcdef" })),
         session(json!({ "id": "sess_a", "user": "user_bob", "client": "0123456789abcde" })),
         session(json!({ "id": "sess_a", "user": "user_bob", "client": "dvb_0123456789abcdef" })),
@@ -164,15 +167,33 @@ fn a_server_reads_its_seed_at_every_start() {
             let sql = format!("SELECT count(*) FROM {table}");
             database.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap()
         };
-        ["users", "organizations", "memberships", "sessions", "clients", "machines", "machine_tokens"]
-            .map(count)
+        [
+            "users",
+            "organizations",
+            "memberships",
+            "sessions",
+            "clients",
+            "machines",
+            "machine_tokens",
+            "templates",
+        ]
+        .map(count)
+    };
+    // A row that is written again gets a new number: what is read back is what the seed says.
+    let numbers = || {
+        let database = rusqlite::Connection::open(path.join("issuer.sqlite3")).unwrap();
+        let number = |table: &str| {
+            let sql = format!("SELECT max(rowid) FROM {table}");
+            database.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap()
+        };
+        ["memberships", "machines", "machine_tokens", "templates"].map(number)
     };
     for _ in 0..3 {
         drop(Server::open(with_seed.clone()).unwrap());
-        assert_eq!(counts(), [4, 1, 2, 1, 1, 1, 3]);
+        assert_eq!(counts(), [4, 1, 2, 1, 1, 1, 3, 1]);
+        assert_eq!(numbers(), [2, 1, 3, 1]);
     }
-    // What was read back is what was written.
     let again = Server::open(config(&path, Mode::Test)).unwrap();
     drop(again);
-    assert_eq!(counts(), [4, 1, 2, 1, 1, 1, 3]);
+    assert_eq!(counts(), [4, 1, 2, 1, 1, 1, 3, 1]);
 }

@@ -96,6 +96,42 @@ fn a_site_gets_tokens_of_the_lifetime_it_asks_for() {
     }
 }
 
+const TEMPLATES: &str = r#"{
+    "organizations": [{ "slug": "acme", "members": [{ "user": "user_alice", "role": "org:admin" }] }],
+    "jwt_templates": [
+        { "name": "hasura", "lifetime": 600, "claims": { "sub": "nobody", "aud": "hasura",
+          "who": ["{{user.id}} {{user.email}}", { "in": "{{org.id}}/{{org.slug}}/{{org.role}}" }], "n": 7 } },
+        { "name": "bare" }
+    ]
+}"#;
+
+/// A template shapes the claims, but not who it is and how long; no site takes it for a session.
+#[test]
+fn a_template_shapes_tokens_for_other_services() {
+    let mut world = World::new(Mode::Test);
+    world.sow(TEMPLATES);
+    let browser = world.sign_in("alice@example.com");
+    let id = world.session_of(&browser).id;
+    let (_, answer) = world.backend("POST", &format!("/v1/sessions/{id}/tokens/hasura"), "");
+    insta::assert_snapshot!("template_personal", pretty(&answer));
+    let target = format!("/v1/client/sessions/{id}/tokens/hasura?__clerk_db_jwt={browser}");
+    let (_, answer) = world.script("POST", &target, "organization_id=acme");
+    insta::assert_snapshot!("template_organization", pretty(&answer));
+    for (body, lifetime) in [("", 60), (r#"{"expires_in_seconds":5}"#, 5)] {
+        let (_, answer) = world.backend("POST", &format!("/v1/sessions/{id}/tokens/bare"), body);
+        let said = claims(answer["jwt"].as_str().unwrap());
+        assert_eq!(said["exp"].as_i64(), Some(NOW.secs() + lifetime), "{body}");
+        assert!(said.get("sid").is_none() && said.get("v").is_none(), "{said}");
+    }
+    for path in [format!("/v1/sessions/{id}/tokens/none"), format!("/v1/sessions/{id}/tokens/")] {
+        assert_eq!(world.backend("POST", &path, "").0, 404, "{path}");
+    }
+    let (answer, body) =
+        world.script("POST", &format!("/v1/client/sessions/{id}/tokens/none?__clerk_db_jwt={browser}"), "");
+    assert_eq!((answer.status, code(&body)), (404, "resource_not_found"));
+    assert_eq!(world.issuer.keys().current().longest_secs, 600, "the key stays for it");
+}
+
 #[test]
 fn a_client_is_known_by_its_token() {
     for mode in [Mode::Test, Mode::Live] {

@@ -136,4 +136,9 @@ async fn trailers_come_last_and_a_rule_never_redirects_a_call() {
     let response = service().await.oneshot(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
     assert!(!response.headers().contains_key("location"));
+    assert_eq!(
+        (&response.headers()["grpc-status"], &response.headers()["content-type"]),
+        (&"16".parse().unwrap(), &"application/grpc".parse().unwrap())
+    );
+    assert!(response.into_body().collect().await.unwrap().to_bytes().is_empty());
 }

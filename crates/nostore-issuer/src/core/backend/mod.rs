@@ -63,7 +63,7 @@ impl Issuer {
             Backend::RotateKey => self.rotate_key(ask),
             Backend::Session(id) => self.read_session(id),
             Backend::Sessions => self.list_sessions(ask),
-            Backend::Token(id) => self.create_token(ask, id),
+            Backend::Token(id, template) => self.create_token(ask, id, template),
             Backend::User(id) => self.read_user(id),
             Backend::UserCount => Ok(self.count_users(ask)),
             Backend::Users => self.list_users(ask),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{no_such, page, signing_failed};
 use crate::core::ask::Ask;
 use crate::core::body::{Body, Refused, wrong};
-use crate::core::model::{Session, SessionStatus};
+use crate::core::model::{Session, SessionStatus, Template};
 use crate::core::resource::session_json;
 use crate::core::response::{Outcome, Response};
 use crate::core::{Change, Issuer};
@@ -67,14 +67,21 @@ impl Issuer {
         Ok(response.changing(changes))
     }
 
-    /// Answers `POST /v1/sessions/{sid}/tokens`: a token that names no site.
-    pub(super) fn create_token(&self, ask: &Ask<'_>, id: &str) -> Result<Outcome, Refused> {
+    /// Answers `POST /v1/sessions/{sid}/tokens[/{template}]`: a token that names no site.
+    pub(super) fn create_token(
+        &self,
+        ask: &mut Ask<'_>,
+        id: &str,
+        template: Option<&str>,
+    ) -> Result<Outcome, Refused> {
         let body = Body::read(ask)?;
         let secs = body.number("expires_in_seconds", 1, MAX_TOKEN_SECS)?;
         let session = self.going_on(id)?;
         let mut grant = self.grant(session, None).ok_or_else(|| no_such("user"))?;
-        grant.secs = secs.unwrap_or(grant.secs);
-        let token = self.mint(&grant, ask.now).ok_or_else(signing_failed)?;
+        let template = template.map(|name| self.template(name)).transpose()?;
+        let usual = template.and_then(|template| template.lifetime_secs).unwrap_or(grant.secs);
+        grant.secs = secs.unwrap_or(usual);
+        let token = self.mint_as(&grant, template, ask).ok_or_else(signing_failed)?;
         let answer = Response::json(200, &json!({ "object": "token", "jwt": token }));
         let changes = self.signing_for(grant.secs).into_iter().collect();
         Ok(answer.by(grant.user).noted("session token").changing(changes))
@@ -85,6 +92,11 @@ impl Issuer {
         let body = Body::read(ask)?;
         let client = self.client_with(body.text("token")?).ok_or_else(|| no_such("client"))?;
         Ok(Response::json(200, &self.client_json(client, |_| None)).noted("client").into())
+    }
+
+    /// Finds a template of tokens.
+    pub(in crate::core) fn template(&self, name: &str) -> Result<&Template, Refused> {
+        self.state.template(name).ok_or_else(|| no_such("template of tokens"))
     }
 
     fn going_on(&self, id: &str) -> Result<&Session, Refused> {

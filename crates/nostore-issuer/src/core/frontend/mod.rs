@@ -89,7 +89,7 @@ impl Issuer {
             Frontend::Environment => Ok(self.environment()),
             Frontend::Remove(id) => self.remove(ask, id),
             Frontend::Session(id) => self.session(ask, id, site),
-            Frontend::Token(id) => self.token(ask, id, &form, site),
+            Frontend::Token(id, template) => self.token(ask, (id, template), &form, site),
             Frontend::Touch(id) => self.touch(ask, id, &form, site),
         }
     }

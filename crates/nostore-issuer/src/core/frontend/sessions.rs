@@ -23,24 +23,27 @@ impl Issuer {
         Ok(self.record(response, client).into())
     }
 
-    /// Answers `POST /v1/client/sessions/{id}/tokens`. `organization_id` is for this token alone: what is active
+    /// Answers `POST /v1/client/sessions/{id}/tokens[/{template}]`. `organization_id` is for this token alone: what is active
     /// in the session changes with a touch or a handshake.
     pub(super) fn token(
         &self,
-        ask: &Ask<'_>,
-        id: &str,
+        ask: &mut Ask<'_>,
+        (id, template): (&str, Option<&str>),
         form: &Form,
         site: Option<&Origin>,
     ) -> Result<Outcome, Refused> {
         let (client, session) = self.asking_session(ask, id)?;
+        let template = template.map(|name| self.template(name)).transpose()?;
         let mut grant = self.grant(session, site).ok_or_else(signing_failed)?;
+        grant.secs = template.and_then(|template| template.lifetime_secs).unwrap_or(grant.secs);
         if let Some(asked) = form.given("organization_id") {
             grant.place = self.choose(asked, &session.user_id).map_err(|_| not_a_member())?;
         }
-        let token = self.mint(&grant, ask.now).ok_or_else(signing_failed)?;
+        let token = self.mint_as(&grant, template, ask).ok_or_else(signing_failed)?;
         let response =
             Response::json(200, &json!({ "object": "token", "jwt": token })).noted("session token");
-        Ok(self.record(response, client).into())
+        let changes = self.signing_for(grant.secs).into_iter().collect();
+        Ok(self.record(response, client).changing(changes))
     }
 
     /// Answers `POST /v1/client/sessions/{id}/touch`: makes an organization active, or the personal account.

@@ -17,15 +17,23 @@ use serde_json::Value;
 use super::Issuer;
 use super::backend::organizations::{PERMISSION, ROLE, SLUG, is_role, is_slug};
 use super::id::secret_body;
-use super::model::{Client, Entitlements, Membership, Organization, Session, SessionStatus, User};
+use super::model::{Client, Entitlements, Membership, Organization, Session, SessionStatus, Template, User};
 use super::sign_in::{MAX_USERS, is_address};
 use super::state::{Change, State};
 use super::token::{MAX_PERMISSIONS, is_name, split_permission};
 use reader::{Members, Node, shown};
 
 /// What a file may have at its top.
-const TOP: [&str; 7] =
-    ["users", "organizations", "machines", "api_keys", "m2m_tokens", "oauth_tokens", "sessions"];
+const TOP: [&str; 8] = [
+    "users",
+    "organizations",
+    "machines",
+    "api_keys",
+    "m2m_tokens",
+    "oauth_tokens",
+    "jwt_templates",
+    "sessions",
+];
 
 /// What the name of a feature or a plan looks like.
 const NAME: &str = "1 to 64 letters, digits, hyphens and underscores";
@@ -104,6 +112,9 @@ impl Issuer {
             for node in top.list(machines::list_name(kind))? {
                 sower.machine_token(&node, kind)?;
             }
+        }
+        for node in top.list("jwt_templates")? {
+            sower.template(&node)?;
         }
         for node in top.list("sessions")? {
             sower.session(&node, entropy)?;
@@ -276,6 +287,20 @@ impl Sower {
         };
         self.put(Change::PutSession(session));
         self.put(Change::PutClient(client));
+        Ok(())
+    }
+
+    fn template(&mut self, node: &Node<'_>) -> Result<(), SeedError> {
+        let members = node.members(&["name", "claims", "lifetime"])?;
+        let name = members.checked("name", NAME, is_name)?;
+        let name = name.ok_or_else(|| members.wrong("name", NAME, "nothing"))?.to_owned();
+        self.once(&members, "name", "template", &name)?;
+        let lifetime_secs = members.number("lifetime", "whole seconds", 1, 315_360_000)?;
+        let claims = members.object("claims")?.unwrap_or_default();
+        let template = Template { name, claims, lifetime_secs };
+        if self.state.template(&template.name) != Some(&template) {
+            self.put(Change::PutTemplate(template));
+        }
         Ok(())
     }
 

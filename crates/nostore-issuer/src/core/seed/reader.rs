@@ -115,14 +115,25 @@ impl<'a> Members<'a> {
 
     /// Returns a number of seconds since 1970, which may be absent.
     pub(super) fn seconds(&self, name: &str) -> Result<Option<i64>, SeedError> {
-        const EXPECTED: &str = "whole seconds since 1970, from 0 to 253402300799";
+        self.number(name, "whole seconds since 1970", 0, 253_402_300_799)
+    }
+
+    /// Returns a whole number within bounds, which may be absent.
+    pub(super) fn number(
+        &self,
+        name: &str,
+        what: &str,
+        from: i64,
+        to: i64,
+    ) -> Result<Option<i64>, SeedError> {
         let Some(node) = self.node(name) else {
             return Ok(None);
         };
+        let expected = format!("{what}, from {from} to {to}");
         match node.value.as_i64() {
-            Some(secs) if (0..=253_402_300_799).contains(&secs) => Ok(Some(secs)),
-            Some(secs) => Err(unexpected(&node.at, EXPECTED, &secs.to_string())),
-            None => Err(unexpected(&node.at, EXPECTED, kind(node.value))),
+            Some(number) if (from..=to).contains(&number) => Ok(Some(number)),
+            Some(number) => Err(unexpected(&node.at, &expected, &number.to_string())),
+            None => Err(unexpected(&node.at, &expected, kind(node.value))),
         }
     }
 

@@ -11,10 +11,12 @@ use axum::routing::{MethodRouter, get, post};
 use bytes::Bytes;
 use http::StatusCode;
 use nostore_behaviour::{
-    Adapter, Around, Body, Gate, Mark, PAGES, Page, Panic, Reader, Reply, SPECIALS, Site,
+    Adapter, Admins, Around, Body, Gate, Mark, PAGES, Page, Panic, Reader, Reply, SPECIALS, Site,
 };
+use nostore_session::Check;
 use nostore_tower::{
-    Auth, Exchange, OptionalAuth, ProtectLayer, RequireAuth, SessionLayer, danger_mark_public, protect,
+    Auth, Exchange, OptionalAuth, ProtectLayer, Refusal, Require, RequireAuth, SessionLayer,
+    danger_mark_public, protect,
 };
 
 use super::frames::{FramesBody, echo, serve};
@@ -66,6 +68,7 @@ pub(super) fn router(gate: &Gate) -> Router {
             ),
         )
         .route("/fails", get(|_: Auth| async { Err::<(), _>(StatusCode::IM_A_TEAPOT) }))
+        .route("/erase", get(erase))
         .route("/echo", post(|body: Bytes| async { body }))
         .route("/upgrade", get(upgrade))
         .route("/who/upgrade", get(|_: Auth, request: Request| upgrade(request)))
@@ -74,6 +77,9 @@ pub(super) fn router(gate: &Gate) -> Router {
 
 fn route(page: &'static Page, gate: Gate) -> MethodRouter {
     match page.reader {
+        Reader::Admins => {
+            get(move |auth: Require<Admins>| async move { into(page.reply(Some(&auth), &gate)) })
+        }
         Reader::Auth => get(move |auth: Auth| async move { into(page.reply(Some(&auth), &gate)) }),
         Reader::Nobody => get(move || async move { into(page.reply(None, &gate)) }),
         Reader::Optional => {
@@ -81,6 +87,11 @@ fn route(page: &'static Page, gate: Gate) -> MethodRouter {
         }
         Reader::Require => get(move |auth: RequireAuth| async move { into(page.reply(Some(&auth), &gate)) }),
     }
+}
+
+async fn erase(auth: Auth) -> Result<&'static str, Refusal> {
+    auth.require(&Check::role("org:admin"))?;
+    Ok("erased")
 }
 
 async fn upgrade(mut request: Request) -> impl IntoResponse {

@@ -73,10 +73,7 @@ impl Fault {
         ),
         (
             Self::ProtectsEverything,
-            &[
-                "a public page keeps its caching, for a stranger",
-                "a public 304 keeps its caching and its validator",
-            ],
+            &["a public page keeps its caching, for a stranger", "a public 304 keeps caching and validator"],
         ),
         (
             Self::SharesTheExchange,

@@ -5,6 +5,8 @@ mod broken;
 mod frames;
 mod tower_site;
 
+use std::collections::BTreeSet;
+
 use nostore_behaviour::{cases, run};
 
 use self::axum_site::Axum;
@@ -16,6 +18,13 @@ fn axum_behaves() {
     let report = run(&Axum, &cases());
     assert!(report.failures.is_empty(), "{report}");
     assert!(report.ran >= 60, "{report}");
+}
+
+#[test]
+fn every_case_has_a_name_of_its_own() {
+    let cases = cases();
+    let names: BTreeSet<_> = cases.iter().map(|case| case.name).collect();
+    assert_eq!(names.len(), cases.len());
 }
 
 #[test]

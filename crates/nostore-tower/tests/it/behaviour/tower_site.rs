@@ -6,13 +6,15 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use nostore_behaviour::{Adapter, Around, Body, Gate, Mark, PAGES, Panic, Reader, Reply, SPECIALS, Site};
+use nostore_behaviour::{
+    Adapter, Admins, Around, Body, Gate, Mark, PAGES, Panic, Reader, Reply, SPECIALS, Site,
+};
 use nostore_tower::{ProtectLayer, Refusal, SessionLayer, danger_mark_public, exchange, protect};
-use nostore_web::Why;
+use nostore_web::{Requirement as _, Why};
 use tower::{Layer as _, Service, service_fn};
 
 use super::frames::{FramesBody, echo, serve};
@@ -79,6 +81,7 @@ async fn route(mut request: Request<Incoming>, gate: Gate) -> Result<Response<Pl
             return Ok(plain(StatusCode::METHOD_NOT_ALLOWED, ""));
         }
         let auth = match page.reader {
+            Reader::Admins => Some(found?.require_check(Why::here(), &Admins::check()).await?),
             Reader::Auth => Some(found?.auth(Why::here()).await?),
             Reader::Nobody => None,
             Reader::Optional => Some(found?.peek(Why::here()).await),
@@ -95,6 +98,10 @@ async fn route(mut request: Request<Incoming>, gate: Gate) -> Result<Response<Pl
         "/echo" => {
             let body = request.into_body().collect().await.unwrap().to_bytes();
             Ok(Response::new(Full::new(body).boxed_unsync()))
+        }
+        "/erase" => {
+            found?.auth(Why::here()).await?.require(&Admins::check())?;
+            Ok(plain(StatusCode::OK, "erased"))
         }
         "/fails" => {
             found?.auth(Why::here()).await?;

@@ -1,4 +1,5 @@
-//! Errors that never become a response inside: a middleware that fails, and actix makes the response.
+//! What is actix's own: errors of a middleware, of which actix makes the response; marks on resources; the
+//! other end of the connection.
 
 use actix_web::dev::{Service as _, ServiceRequest};
 use actix_web::http::StatusCode;
@@ -7,7 +8,7 @@ use actix_web::{App, Error, HttpMessage as _, HttpResponse, ResponseError as _, 
 use nostore_actix::{Auth, Exchange, ProtectMiddleware, ProtectedError, Refusal, SessionMiddleware, public};
 use nostore_message::Secret;
 use nostore_session::{Config, Instance, PublishableKey};
-use nostore_web::Sessions;
+use nostore_web::{Routes, Sessions, TrustedProxies};
 
 const WHOLE: &str = "no-store, no-cache, must-revalidate, max-age=0, private";
 
@@ -90,4 +91,22 @@ async fn under_dev_a_page_says_why() {
     assert_eq!(why, format!("kept from caches: the handler read who is asking at {}:{line}", file!()));
     let response = test::call_service(&app, test::TestRequest::get().uri("/without").to_request()).await;
     assert_eq!(test::read_body(response).await, "false");
+}
+
+#[actix_web::test]
+async fn a_trusted_proxy_is_known_by_the_connections_other_end() {
+    let proxies = TrustedProxies::none().addresses(["10.0.0.1"]).unwrap();
+    let sessions = Sessions::builder(sessions().config().clone()).platform(None).dev(false);
+    let sessions = sessions.trusted_proxies(proxies).routes(Routes::new().protected("/dashboard"));
+    let app = App::new().wrap(SessionMiddleware::new(sessions.build().unwrap()));
+    let app = test::init_service(app).await;
+    for (peer, believed) in [("10.0.0.1:9", true), ("203.0.113.66:9", false)] {
+        let request = test::TestRequest::get().uri("/dashboard").peer_addr(peer.parse().unwrap());
+        let request =
+            request.insert_header(("host", "localhost")).insert_header(("x-forwarded-host", "shop.example"));
+        let request = request.insert_header(("accept", "text/html")).to_request();
+        let response = test::call_service(&app, request).await;
+        let location = response.headers().get("location").unwrap().to_str().unwrap();
+        assert_eq!(location.contains("shop.example"), believed, "{peer}: {location}");
+    }
 }
