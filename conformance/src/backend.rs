@@ -173,12 +173,15 @@ fn refresh(session: &str, query: Option<&str>, sent: &Value) -> Reply {
     if let Some(Value::Array(cookies)) =
         told.get_mut("cookies").filter(|cookies| cookies.as_array().is_some_and(|list| !list.is_empty()))
     {
+        // Where the request came in is told by its origin; a known difference changes those fields.
+        let mut headers = sent["request_headers"].as_object().cloned().unwrap_or_default();
+        headers.retain(|name, _| name != "host" && !name.starts_with("x-forwarded-"));
         let seen = json!([
             session,
             query.unwrap_or_default(),
             sent["format"],
             sent["request_origin"],
-            sent["request_headers"],
+            headers,
             sent["expired_token"]
         ]);
         let seen = form_urlencoded::byte_serialize(seen.to_string().as_bytes()).collect::<String>();

@@ -1,7 +1,8 @@
 //! From a request as the Fetch Standard has it to the head that the law reads.
 //!
 //! Forwarded fields are trusted here, as the protocol does (its section 3.1); path and origin are joined as text, so
-//! that a path which starts with `//` stays on its own origin. A scheme other than http and https is not forwarded.
+//! that a path which starts with `//` stays on its own origin. A scheme other than http and https is not
+//! forwarded, and neither is port 0.
 //!
 //! Specifications: Fetch Standard, "Request class" and "Headers class".
 
@@ -69,8 +70,9 @@ pub fn request_head(request: &Request) -> Result<RequestHead<'static>, RequestEr
     })
 }
 
+/// Port 0 is no port.
 fn is_web(url: &Url) -> bool {
-    scheme(url).is_some()
+    scheme(url).is_some() && url.port() != Some(0)
 }
 
 fn scheme(url: &Url) -> Option<Scheme> {

@@ -2,12 +2,13 @@
 //!
 //! # Invariants
 //!
-//! - Cases share a JWK Set only where they name the same identity service with the same keys.
+//! - Cases share a JWK Set, and the memory of verified tokens, only where they name the same identity service
+//!   with the same keys; what else the service answers is asked for each case anew.
 //! - A case that cannot be has the status `error` and stops nothing.
 
 use std::collections::HashMap;
 
-use nostore_message::{FieldEdit, Fields, ResponseHead, Secret, Sensitivity, UnixTime, apply};
+use nostore_message::{FieldEdit, Fields, RequestHead, ResponseHead, Secret, Sensitivity, UnixTime, apply};
 use nostore_session::{Accepts, Config, Decision, OrganizationSync, PublishableKey, Status, TokenType};
 use nostore_web::{Authenticator, Circumstances, Why, protect_response};
 use serde_json::Value;
@@ -17,6 +18,9 @@ use crate::head::request_head;
 
 /// How many configurations and how many identity services are remembered.
 const MAX_REMEMBERED: usize = 4_096;
+
+/// How much is remembered of verified tokens, for each identity service.
+const MEMO_BYTES: u64 = 256 * 1_024;
 
 /// Decides cases, one after the other.
 pub struct Worker {
@@ -32,7 +36,7 @@ impl Worker {
     ///
     /// When the client for the identity service cannot be made.
     pub fn new() -> Result<Self, String> {
-        let root = Authenticator::new().map_err(|error| error.to_string())?;
+        let root = Authenticator::new().map_err(|error| error.to_string())?.token_memo_bytes(MEMO_BYTES);
         Ok(Self { root, services: HashMap::new(), configs: HashMap::new() })
     }
 
@@ -64,8 +68,12 @@ impl Worker {
         let now = time(case.now)?;
         forget_some(&mut self.services);
         let service = service(&case.options);
-        let service = self.services.entry(service).or_insert_with(|| self.root.beside());
-        let decided = service.authenticate(&head, &config, now).await;
+        let decided = if asks(&head) {
+            self.root.beside().authenticate(&head, &config, now).await
+        } else {
+            let service = self.services.entry(service).or_insert_with(|| self.root.beside());
+            service.authenticate(&head, &config, now).await
+        };
         Ok(match decided {
             Ok(decision) => outcome(case, &config, &decision),
             Err(text) => Outcome::failed(case.id.clone(), text.trim_start_matches("500: ").trim()),
@@ -78,6 +86,14 @@ fn service(options: &Options) -> String {
     let Options { publishable_key, secret_key, machine_secret_key, jwt_key, api_url, proxy_url, .. } =
         options;
     format!("{:?}", [api_url, secret_key, machine_secret_key, jwt_key, publishable_key, proxy_url])
+}
+
+/// Tells whether more may be asked than the JWK Set: an answer that one case got is no other's.
+fn asks(head: &RequestHead<'_>) -> bool {
+    let fields = ["cookie", "authorization"].into_iter().flat_map(|name| head.fields.all(name));
+    let told =
+        |text: &str| ["__refresh", "_nonce", "mt_", "oat_", "ak_"].iter().any(|sign| text.contains(sign));
+    fields.chain([&*head.target]).any(told)
 }
 
 fn forget_some<V>(map: &mut HashMap<String, V>) {

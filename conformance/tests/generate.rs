@@ -28,9 +28,8 @@ fn cases_are_diverse() {
         for (name, value) in &case.request.headers {
             headers.insert(name.to_ascii_lowercase());
             if name == "cookie" {
-                let names = value
-                    .split("; ")
-                    .filter_map(|pair| pair.split(['=', '_']).find(|part| !part.is_empty()));
+                let names =
+                    value.split("; ").filter_map(|pair| pair.split(['=', '_']).find(|part| !part.is_empty()));
                 cookies.extend(names.map(str::to_owned));
             }
         }

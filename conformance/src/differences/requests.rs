@@ -1,5 +1,6 @@
 //! Differences that are the reference's result for another request.
 
+use nostore_session::PublishableKey;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -73,6 +74,16 @@ fn public_url() -> Vec<Known> {
             }),
         },
         Known {
+            name: "hosts-have-no-case",
+            why: "the identity service's host is the same in capitals, so a referrer with it is known",
+            how: How::Request(capital_referrer),
+        },
+        Known {
+            name: "forwarded-port-is-one",
+            why: "port 0 is no port: a forwarded host with it does not count",
+            how: How::Request(|case| resolved(case, |_, origin| origin.port() == Some(0))),
+        },
+        Known {
             name: "forwarded-host-without-user",
             why: "a user name in a forwarded host is not copied into redirects",
             how: How::Request(|case| resolved(case, |_, origin| !origin.username().is_empty())),
@@ -113,6 +124,16 @@ fn results() -> Vec<Known> {
             how: How::Request(empty_subject),
         },
         Known {
+            name: "key-name-is-no-property",
+            why: "a kid such as `__proto__` names a key and nothing else; in the reference it finds a property of JavaScript's",
+            how: How::Request(property_name),
+        },
+        Known {
+            name: "prefix-makes-a-token-opaque",
+            why: "`ak_`, `mt_` and `oat_` say what a token is, whatever follows; the reference takes `ak_a.b.c` for a machine's JWT",
+            how: How::Request(dotted_opaque),
+        },
+        Known {
             name: "refresh-brings-cookies",
             why: "5.8: a refresh is answered with the object `cookies`; of an object that it does not know the reference takes the cookies too",
             how: How::Request(other_object),
@@ -141,6 +162,20 @@ fn largest_counter(case: &Case) -> Option<Rewritten> {
     change_cookies(case, |key, value| {
         (key == COUNTER && value != largest.to_string()).then(|| largest.to_string())
     })
+}
+
+/// Leaves the referrer out where it is the identity service, whose key spells it in capitals.
+fn capital_referrer(case: &Case) -> Option<Rewritten> {
+    let key = PublishableKey::parse(case.options.publishable_key.as_deref()?).ok()?;
+    let host = key.frontend_api();
+    let referrer = Url::parse(header(case, "referer")?).ok()?;
+    if host.bytes().all(|byte| !byte.is_ascii_uppercase()) || !host.eq_ignore_ascii_case(referrer.host_str()?)
+    {
+        return None;
+    }
+    let mut changed = case.clone();
+    changed.request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("referer"));
+    Some(Rewritten { case: changed, stands_for: Vec::new() })
 }
 
 /// Asks for the URL that we take for the public one, without any forwarded field, where `applies` to the URL of
@@ -205,11 +240,33 @@ fn brought_template(case: &Case) -> Option<Rewritten> {
         let (Part::Object(head), Part::Object(_)) = parts(token).filter(|_| place == Place::Result)? else {
             return None;
         };
-        let category = head.get("cat").filter(|category| !category.is_null())?;
+        let category = head.get("cat")?;
         if category.as_str().is_some_and(|category| SESSIONS.contains(&category)) {
             return None;
         }
         Some(format!("{}.AAAA", token.rsplit_once('.')?.0))
+    })
+}
+
+/// Writes what has a prefix without dots, so that nobody takes it for a JWT.
+fn dotted_opaque(case: &Case) -> Option<Rewritten> {
+    let mut changed = case.clone();
+    let place =
+        changed.request.headers.iter().position(|(name, _)| name.eq_ignore_ascii_case("authorization"))?;
+    let line = &mut changed.request.headers[place].1;
+    let prefixed = |word: &str| ["ak_", "mt_", "oat_"].iter().any(|prefix| word.starts_with(prefix));
+    let words =
+        line.split(' ').map(|word| if prefixed(word) { word.replace('.', "-") } else { word.to_owned() });
+    *line = words.collect::<Vec<_>>().join(" ");
+    (changed != *case).then_some(Rewritten { case: changed, stands_for: Vec::new() })
+}
+
+/// Takes a name that JavaScript knows for the name of an unknown key.
+fn property_name(case: &Case) -> Option<Rewritten> {
+    tokens::change(case, |token, _| {
+        let (Part::Object(head), Part::Object(_)) = parts(token)? else { return None };
+        head.get("kid").filter(|kid| kid.as_str() == Some("__proto__"))?;
+        tokens::resign(token, |head, _| drop(head.insert("kid".to_owned(), json!("kid-nobody"))))
     })
 }
 

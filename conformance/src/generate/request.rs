@@ -225,6 +225,7 @@ fn referer(draft: &mut Draft<'_>) {
     let name = bare.split(':').next().unwrap_or_default().to_owned();
     let own = format!("{}://{}/elsewhere", draft.scheme, draft.authority);
     let list = [
+        format!("https://{}/sign-in", bare.to_ascii_lowercase()),
         own,
         "https://satellite.example/page".to_owned(),
         format!("https://{bare}/sign-in"),

@@ -212,7 +212,7 @@ fn counter(draft: &mut Draft<'_>) {
     ];
     let count = *draft.random.pick(&counts);
     draft.set_cookie("__clerk_redirect_count", count);
-    if draft.random.percent(10) {
+    if draft.random.percent(30) {
         let again = (*draft.random.pick(&counts)).to_owned();
         draft.cookies.push(("__clerk_redirect_count".to_owned(), again));
     }

@@ -364,4 +364,6 @@ const BENDS: &[Bend] = &[
     |_| "..".to_owned(),
     |_| format!("{}.{}.YQ", base64url(b"{}"), base64url(&[b'{', b'"', 0xff, b'"', b':', b'1', b'}'])),
     |token| token + &"A".repeat(17_000),
+    |token| token + &"A".repeat(17_000),
+    |token| token + &"A".repeat(17_000),
 ];
