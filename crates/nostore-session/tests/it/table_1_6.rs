@@ -1,6 +1,6 @@
 //! Table 1.6: which family of cookies counts, seen in what an expired header token's handshake says.
 
-use crate::world::check;
+use crate::world::{check, each};
 
 const EXPIRED: &str = "session-token-expired-refresh-non-eligible-no-refresh-cookie";
 
@@ -37,9 +37,9 @@ const CASES: &[Case] = &[
 
 #[test]
 fn which_family_counts_row_by_row() {
-    for (id, given, cookies, suffixed) in CASES {
+    each(CASES, |(id, given, cookies, suffixed)| {
         let request = format!("GET /a {cookies} ; authorization: Bearer <EXPIRED>");
         let outcome = format!("handshake {EXPIRED} | suffixed_cookies={suffixed}");
         check(&[(id, given, &request, &outcome)]);
-    }
+    });
 }
