@@ -150,11 +150,13 @@ fn cookie_token(context: &Context<'_>) -> Option<Step> {
         Ok(session) => session,
         Err(refusal) => return Some(refused(context, refusal, Carrier::Cookie)),
     };
-    let claims = session.claims().raw();
-    if organization(claims).is_err() {
+    if let Some(redirect) = cross_origin(context) {
+        return Some(redirect);
+    }
+    if organization(session.claims().raw()).is_err() {
         return Some(done(Decision::signed_out(Reason::UnexpectedError, "")));
     }
-    let redirect = cross_origin(context).or_else(|| other_organization(context, &session));
+    let redirect = other_organization(context, &session);
     Some(redirect.unwrap_or_else(|| signed_in(token, session)))
 }
 
