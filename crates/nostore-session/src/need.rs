@@ -313,7 +313,9 @@ impl Need {
             Self::Refresh(refresh) => {
                 let said_json = content_type == Some("application/json") && status != 204;
                 let value = json();
-                let scalar = value.as_ref().is_some_and(|value| value.is_number() || value.is_boolean() || value.is_null());
+                let scalar = value
+                    .as_ref()
+                    .is_some_and(|value| value.is_number() || value.is_boolean() || value.is_null());
                 let unread = said_json && value.is_none() || scalar && is_success(status);
                 let result = if unread { Err(RefreshError::FetchError) } else { refreshed(status, value) };
                 Answer::Refresh { refresh_token: refresh.refresh_token.clone(), result }
