@@ -1,5 +1,6 @@
 //! Every chore of this repository, so that people and machines run the same thing.
 
+mod checklist;
 mod differential;
 mod install;
 mod requirements;
@@ -17,7 +18,9 @@ Usage: cargo xtask <chore>
   install        only the installing
   tidy           structure: headers, sizes, the laws' bans, the direction of dependencies
   requirements   each line of docs/requirements.md with its tests; fails on a due line without one
+  checklist      each row of docs/protocol-checklist.md with its tests (protocol [--list]); fails on one without
   deny           bans, licences and sources by deny.toml
+  prove          the long proofs, whose figures are kept in docs/proofs.md
   differential   cases from a seed, decided by us and by the reference implementation (--cases N --seed S)
   shots          the pictures in docs/img, made in Chromium
   cold           times a first build of the command in an empty target folder and lists what it is made of";
@@ -30,6 +33,7 @@ fn main() -> ExitCode {
         "install" => install::everything(),
         "tidy" => tidy::check(),
         "requirements" => requirements::check(true),
+        "checklist" => checklist::run(&arguments[1..]),
         "deny" => step::cargo(
             "deny",
             &[
@@ -45,6 +49,7 @@ fn main() -> ExitCode {
         ),
         "shots" => shots::make(),
         "cold" => cold(),
+        "prove" => prove(),
         "differential" => differential::run(&arguments[1..]),
         "help" | "--help" | "-h" => {
             step::say(HELP);
@@ -67,6 +72,7 @@ fn test() -> Result<(), String> {
     step::cargo("format", &["fmt", "--all", "--check"])?;
     tidy::check()?;
     requirements::check(false)?;
+    checklist::protocol(false)?;
     step::cargo(
         "lints",
         &["clippy", "--quiet", "--workspace", "--all-targets", "--profile", "ci", "--", "-D", "warnings"],
@@ -81,7 +87,14 @@ fn test() -> Result<(), String> {
         &["doc", "--quiet", "--workspace", "--no-deps", "--profile", "ci"],
         &[("RUSTDOCFLAGS", "-D warnings")],
     )?;
-    step::cargo("tests", &["test", "--workspace", "--profile", "ci", "--no-fail-fast"])
+    step::cargo("tests", &["test", "--workspace", "--profile", "ci", "--no-fail-fast"])?;
+    differential::run(&["--cases", "10000", "--seed", "1"].map(str::to_owned))
+}
+
+/// Runs what takes too long for every change.
+fn prove() -> Result<(), String> {
+    install::everything()?;
+    differential::run(&["--cases", "100000", "--seed", "2026"].map(str::to_owned))
 }
 
 /// Checks bans, licences and sources.

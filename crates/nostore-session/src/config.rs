@@ -11,6 +11,9 @@ use crate::{Accepts, OrganizationSync, TokenType, name};
 
 const DEFAULT_CLOCK_SKEW_MS: i64 = 5_000;
 
+/// Where a satellite's domain has the identity service.
+const SATELLITE_SERVICE: &str = "clerk.";
+
 /// The configuration of one instance.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -345,11 +348,23 @@ impl Config {
 
     /// Returns the identity service's host without a proxy: whose tokens are this instance's.
     pub(crate) fn own_frontend_api(&self) -> Cow<'_, str> {
-        let domain = self.domain.as_deref().filter(|_| self.satellite && self.instance().is_production());
-        match domain {
-            Some(domain) => Cow::Owned(format!("clerk.{domain}")),
+        match self.satellite_domain() {
+            Some(domain) => Cow::Owned(format!("{SATELLITE_SERVICE}{domain}")),
             None => Cow::Borrowed(self.publishable_key.frontend_api()),
         }
+    }
+
+    /// Tells whether `host` is [`Self::own_frontend_api`].
+    pub(crate) fn is_own_frontend_api(&self, host: &str) -> bool {
+        match self.satellite_domain() {
+            Some(domain) => host.strip_prefix(SATELLITE_SERVICE) == Some(domain),
+            None => host == self.publishable_key.frontend_api(),
+        }
+    }
+
+    /// Returns the domain whose subdomain is the identity service, with live keys on a satellite.
+    fn satellite_domain(&self) -> Option<&str> {
+        self.domain.as_deref().filter(|_| self.satellite && self.instance().is_production())
     }
 
     pub(crate) const fn suffixed_names(&self) -> &SuffixedNames {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use nostore_jose::{Jws, JwsError};
 use nostore_message::{RequestHead, UnixTime};
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
@@ -215,7 +216,12 @@ fn in_query<'r>(request: &'r RequestHead<'_>, name: &str) -> Option<Cow<'r, str>
 fn query_value<'r>(request: &'r RequestHead<'_>, name: &str) -> Option<Cow<'r, str>> {
     let query = request.query()?;
     let query = query.split_once('#').map_or(query, |(query, _)| query);
-    form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value)
+    // No name has a space, so a key with `+` is none; a key with `%` has to be decoded to know.
+    let pair = query.split('&').find(|pair| {
+        let key = pair.split_once('=').map_or(*pair, |(key, _)| key);
+        key == name || key.contains('%') && percent_decode_str(key).eq(name.bytes())
+    })?;
+    form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value)
 }
 
 /// Reads a token from `Authorization`: a lone word is one, and so is what follows `Bearer `.

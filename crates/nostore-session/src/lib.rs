@@ -7,9 +7,10 @@
 //!
 //! # Scope
 //!
-//! Session tokens in cookies and in `Authorization: Bearer`, test and live keys, suffixed
-//! cookies, the handshake in the token and in the nonce format. What a shell has to do is in
-//! [`Decision::edits`]; an `if` about the protocol in a shell is a defect.
+//! Session tokens in cookies and in `Authorization`, test and live keys, suffixed cookies; the handshake in the
+//! token and in the nonce format; the silent refresh; satellites; organizations by URL; machines' tokens, opaque
+//! and signed. What a shell has to do is in [`Decision::all_edits`]: the protocol's edits, and in
+//! [`Decision::safety`] ours. An `if` about the protocol in a shell is a defect.
 //!
 //! # Invariants
 //!
@@ -45,23 +46,33 @@
 //!
 //! # Not covered
 //!
-//! Satellite domains, organisation activation, machine tokens and the refresh of expired tokens:
-//! rows that are still to come. Caching fields other than `Cache-Control: no-store` on redirects:
-//! the cache law adds the whole field set.
+//! Caching fields other than `Cache-Control: no-store` on redirects: the cache law adds the whole field set.
+//! Trust in forwarded fields: scheme and authority of the request are the caller's word.
 //!
 //! # Deviations from the reference protocol
 //!
+//! Decided:
+//!
 //! - URL and path are joined as text, so a path that starts with `//` stays on its own origin.
-//! - A category other than a session's is refused wherever a session token is expected.
-//! - Tokens are strict: no padding, JSON objects only; anything else is `token-invalid`.
-//! - The loop counter stops at three *or more*, and of several counter cookies the largest counts.
-//! - `redirect_url` never carries an old `__clerk_handshake`, `__clerk_handshake_nonce` or
-//!   `__clerk_help`; redirects carry `Referrer-Policy: no-referrer`.
-//! - So that every cookie state ends: a nonce that leads to nothing is deleted; the redirect to the clean
-//!   URL is counted where it is the same URL or where a cookie hides another; a handshake whose result was
-//!   of no use is tried once more and not twice.
-//! - An empty `sub` is none: it would be one identity for many.
+//! - A category other than a session's is refused wherever a session token is expected, in a handshake's
+//!   directives and a refresh's answer too.
+//! - Tokens are strict: no padding, JSON objects only, UTF-8; anything else is `token-invalid`.
+//! - The loop counter stops at three *or more*. Redirects of a navigation are counted once more in a cookie of our
+//!   own, `__nostore_hops`, which slow hops do not outlive; none begins that would lead beyond the eighth.
+//! - `redirect_url` never carries an old `__clerk_handshake` or `__clerk_handshake_nonce`; redirects carry
+//!   `Referrer-Policy: no-referrer`. A nonce that leads to nothing is deleted.
 //! - Numbers in cookies are decimal digits; anything else is 0.
+//!
+//! For safety, where the reference would go on with less than it should have:
+//!
+//! - An empty `sub` is none: it would be one identity for many. A machine without id or subject is nobody, and so
+//!   is one whose description says that it is revoked or has expired.
+//! - The answer to a refresh must be of the kind `cookies`.
+//! - An empty list of organization patterns matches nothing. A repeated parameter of a pattern is its text.
+//! - Keys and URLs of the configuration are checked when it is made. A port of 0 is no port.
+//! - A prefix of an opaque token (`ak_`, `mt_`, `oat_`) decides, whatever stands behind it.
+//! - Messages that the protocol does not fix are in our own words. JOSE algorithms beside its own are to be
+//!   allowed ([`Config::signature_algorithms`]).
 //!
 //! Specifications: RFC 7515 section 5.2; RFC 7519 section 4.1; RFC 6265bis; the URL Standard,
 //! "application/x-www-form-urlencoded"; the handshake protocol as this project writes it down.
@@ -109,5 +120,5 @@ pub use pattern::{OrganizationSync, PathMatch, PathPattern, PatternError, SyncTa
 pub use reason::{Reason, RefreshError};
 pub use rows::authenticate;
 pub use sign_out::{EndSession, clear_cookies, end_session};
-pub use target::sign_in_location;
+pub use target::{sign_in_location, with_cache_bust};
 pub use token::MAX_TOKEN_BYTES;

@@ -311,8 +311,12 @@ impl Need {
                 Answer::OpaqueToken { token: token.clone(), result: opaque_token(status, json()) }
             }
             Self::Refresh(refresh) => {
-                let broken = content_type == Some("application/json") && json().is_none() && status != 204;
-                let result = if broken { Err(RefreshError::FetchError) } else { refreshed(status, json()) };
+                let said_json = content_type == Some("application/json") && status != 204;
+                let result =
+                    match json().filter(|value| value.is_object() || value.is_array() || value.is_string()) {
+                        None if said_json => Err(RefreshError::FetchError),
+                        value => refreshed(status, value),
+                    };
                 Answer::Refresh { refresh_token: refresh.refresh_token.clone(), result }
             }
         }
@@ -478,10 +482,12 @@ fn refreshed(status: u16, value: Option<Value>) -> Result<Vec<String>, RefreshEr
         return cookies.and_then(|list| read_directives(list)).ok_or(RefreshError::UnexpectedSdkError);
     }
     let value = value.unwrap_or_default();
-    Err(match value.pointer("/errors/0/code").and_then(Value::as_str) {
+    let error = value.pointer("/errors/0");
+    Err(match error.map(|error| error.get("code").and_then(Value::as_str)) {
         None => RefreshError::UnexpectedBapiError,
-        Some("unexpected_error") => RefreshError::FetchError,
-        Some(code) => RefreshError::Refused(code.into()),
+        Some(None) => RefreshError::UnexpectedSdkError,
+        Some(Some("unexpected_error")) => RefreshError::FetchError,
+        Some(Some(code)) => RefreshError::Refused(code.into()),
     })
 }
 

@@ -125,12 +125,23 @@ pub(crate) fn cross_origin(context: &Context<'_>) -> Option<Step> {
     if context.config.is_satellite() || !context.loads_document() || context.redirect_count != 0 {
         return None;
     }
-    let referrer = Url::parse(context.field("referer")?).ok()?;
+    let referrer = context.field("referer").filter(|referrer| !is_of_site(context.request, referrer))?;
+    let referrer = Url::parse(referrer).ok()?;
     let site = context.url()?.origin().ascii_serialization();
     if referrer.origin().ascii_serialization() == site || is_known(context, &referrer, &site) {
         return None;
     }
     Some(maybe_handshake(context, Reason::PrimaryDomainCrossOriginSync, CROSS_ORIGIN))
+}
+
+/// Tells of most referrers from the site itself that they are, by their text alone. Where the authority is no
+/// host there is no other site to come from.
+fn is_of_site(request: &RequestHead<'_>, referrer: &str) -> bool {
+    let path = referrer
+        .strip_prefix(request.scheme.as_str())
+        .and_then(|rest| rest.strip_prefix("://"))
+        .and_then(|rest| rest.strip_prefix(&*request.authority));
+    path.is_some_and(|path| path.is_empty() || path.starts_with(['/', '?', '#']))
 }
 
 /// Tells whether a referrer belongs to the identity service: its own host, or its account pages.

@@ -22,7 +22,7 @@ pub(crate) fn uses_suffixed(
     now: UnixTime,
 ) -> bool {
     if let Some(token) = plain {
-        match belongs(token.claims(), &config.own_frontend_api()) {
+        match belongs(token.claims(), config) {
             Belongs::Unknown => return false,
             Belongs::Elsewhere => return true,
             Belongs::Here => {}
@@ -52,12 +52,12 @@ enum Belongs {
     Unknown,
 }
 
-fn belongs(claims: Option<&Map<String, Value>>, frontend_api: &str) -> Belongs {
+fn belongs(claims: Option<&Map<String, Value>>, config: &Config) -> Belongs {
     match claims.and_then(|claims| claims.get("iss")) {
         None | Some(Value::Null | Value::Bool(false)) => Belongs::Unknown,
         Some(Value::Number(number)) if number.as_f64() == Some(0.0) => Belongs::Unknown,
         Some(Value::String(issuer)) if issuer.is_empty() => Belongs::Unknown,
-        Some(Value::String(issuer)) if without_schemes(issuer) == frontend_api => Belongs::Here,
+        Some(Value::String(issuer)) if config.is_own_frontend_api(&without_schemes(issuer)) => Belongs::Here,
         Some(_) => Belongs::Elsewhere,
     }
 }

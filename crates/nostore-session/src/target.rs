@@ -1,6 +1,6 @@
 //! URLs: the one that the visitor asked for, and those that they are sent to.
 
-use nostore_message::RequestHead;
+use nostore_message::{RequestHead, UnixTime};
 use url::{Url, form_urlencoded};
 
 use crate::context::Context;
@@ -81,6 +81,22 @@ pub(crate) fn satellite_return(context: &Context<'_>, satellite: &str) -> Option
         query.append_pair(name::SYNCED, "true");
     }
     Some(with_query(&satellite, &query.finish()).into())
+}
+
+/// Puts the time into the parameter by which older hosts dodge a cache, where `location` leads to the site of
+/// `request` and brings no result of a handshake: a URL that was never asked for has no stored answer.
+///
+/// A strategy of last resort, since every visit then has a URL of its own. `None`: the location stays as it is.
+#[must_use]
+pub fn with_cache_bust(request: &RequestHead<'_>, location: &str, now: UnixTime) -> Option<String> {
+    let (site, target) = (public_url(request)?, Url::parse(location).ok()?);
+    let brings = pairs(&target).any(|(key, _)| key == name::HANDSHAKE || key == name::NONCE);
+    if target.origin() != site.origin() || brings {
+        return None;
+    }
+    let mut target = without(&target, &[CACHE_BUST_PARAMETER]);
+    target.query_pairs_mut().append_pair(CACHE_BUST_PARAMETER, &now.millis().to_string());
+    Some(target.into())
 }
 
 /// Builds the URL of the sign-in page, from which the visitor comes back to `return_to`: a URL, or

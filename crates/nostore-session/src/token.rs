@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use nostore_jose::{Jwk, Jws, JwsError};
+use nostore_jose::{Jwk, JwkSet, Jws, JwsError};
 use nostore_message::UnixTime;
 use serde_json::{Map, Value};
 
@@ -134,9 +134,9 @@ pub(crate) fn has_category_beside_m2m(jws: &Jws<'_>) -> bool {
     category(jws).is_some_and(|category| category != M2M_CATEGORY)
 }
 
-/// Returns the category. `null` is none.
+/// Returns the category.
 fn category<'j>(jws: &'j Jws<'_>) -> Option<&'j Value> {
-    jws.header().parameters().get("cat").filter(|category| !category.is_null())
+    jws.header().parameters().get("cat")
 }
 
 /// Turns a claim into a number as JavaScript does where it compares: what is none is not a number.
@@ -212,8 +212,13 @@ fn key<'c>(context: &Context<'c>, jws: &Jws<'_>) -> Result<&'c Jwk, Refusal> {
     let mut sets = fetched.chain(context.facts.keys).peekable();
     match kid {
         Some(kid) => {
-            if let Some(key) = sets.find_map(|set| set.find(kid)) {
-                return Ok(key);
+            let unusable = |set: &JwkSet| set.aside().iter().any(|aside| aside.kid.as_deref() == Some(kid));
+            let found =
+                sets.find_map(|set| set.find(kid).map(Ok).or_else(|| unusable(set).then_some(Err(()))));
+            match found {
+                Some(Ok(key)) => return Ok(key),
+                Some(Err(())) => return Err(unusable_key(context, jws).into()),
+                None => {}
             }
         }
         // No set has a key without a name for it; where there is none, that is what is said.
@@ -238,6 +243,13 @@ fn key<'c>(context: &Context<'c>, jws: &Jws<'_>) -> Result<&'c Jwk, Refusal> {
         }
         Some(Err(KeysFailure::NotJson { .. } | KeysFailure::Unreachable)) => Refusal::Unreachable,
     })
+}
+
+/// Says that the key of that name is of no use: but of a token that would be refused with any key, that.
+fn unusable_key(context: &Context<'_>, jws: &Jws<'_>) -> TokenError {
+    let text = "Error verifying JWT signature. The key of that name cannot be used.";
+    let unusable = TokenError::new(Reason::TokenVerificationFailed, text).acting(CHECK_TOKEN);
+    verify_head(context, jws, &["JWT"]).err().unwrap_or(unusable)
 }
 
 /// Checks `typ`, which may be absent where only the usual one is expected, and `alg`.
@@ -307,8 +319,9 @@ fn verify_claims(context: &Context<'_>, claims: &Map<String, Value>) -> Result<(
     }
     let party = claims.get("azp").and_then(Value::as_str).unwrap_or_default();
     if !parties.iter().any(|allowed| allowed == party) || party.is_empty() {
-        let (party, list) = (party.escape_debug(), parties.join(","));
-        let text = format!("Invalid JWT Authorized party claim (azp) \"{party}\". Expected \"{list}\".");
+        let found = claims.get("azp").map_or_else(|| "undefined".to_owned(), Value::to_string);
+        let list = parties.join(",");
+        let text = format!("Invalid JWT Authorized party claim (azp) {found}. Expected \"{list}\".");
         return Err(TokenError::new(Reason::TokenInvalidAuthorizedParties, text));
     }
     Ok(())

@@ -212,7 +212,8 @@ impl Exchange {
         };
         self.tell(decision);
         if decision.location().is_some() {
-            return Err(self.answer(307, decision.all_edits().cloned().collect(), ""));
+            let edits = decision.all_edits().cloned().map(|edit| self.sessions.dodging(&self.head, edit));
+            return Err(self.answer(307, edits.collect(), ""));
         }
         // The sign-in page would send its visitor on: where that has gone on for too long, it says so instead.
         let turn = self.sessions.sign_in_page_turn(&self.head).filter(|_| session.is_none());

@@ -8,7 +8,7 @@ use nostore_cache::{NetlifyVary, Platform, netlify_vary};
 use nostore_message::{FieldEdit, Origin, RequestHead, ResponseHead};
 use nostore_session::{
     Config, ConfigError, Decision, Instance, SignInTurn, clear_cookies, count_answer, hops, sign_in_location,
-    sign_in_page_turn, sign_in_turn,
+    sign_in_page_turn, sign_in_turn, with_cache_bust,
 };
 
 use crate::driver::{Decided, Driver};
@@ -27,6 +27,7 @@ pub(crate) struct Inner {
     driver: Driver,
     pub(crate) eager: bool,
     pub(crate) protect_all: bool,
+    cache_bust: bool,
     pub(crate) dev: bool,
     pub(crate) routes: Routes,
     pub(crate) session_cookies: Vec<String>,
@@ -47,6 +48,7 @@ pub struct SessionsBuilder {
     clock: Arc<dyn Clock>,
     eager: bool,
     protect_all: bool,
+    cache_bust: bool,
     netlify_vary_in_production: bool,
     environment: Option<Environment>,
     platform: Option<Option<Platform>>,
@@ -104,6 +106,7 @@ impl Sessions {
             clock: Arc::new(SystemClock),
             eager: false,
             protect_all: false,
+            cache_bust: false,
             netlify_vary_in_production: false,
             environment: None,
             platform: None,
@@ -201,6 +204,17 @@ impl Sessions {
         hops(request, self.0.clock.now())
     }
 
+    /// Gives a redirect to the site's own URL a time stamp, where that strategy is on.
+    pub(crate) fn dodging(&self, request: &RequestHead<'_>, edit: FieldEdit) -> FieldEdit {
+        match edit {
+            FieldEdit::Set { name, value } if self.0.cache_bust && name == "location" => {
+                let stamped = with_cache_bust(request, &value, self.0.clock.now());
+                FieldEdit::Set { name, value: stamped.map_or(value, Into::into) }
+            }
+            other => other,
+        }
+    }
+
     pub(crate) fn clear_cookies(&self) -> Vec<FieldEdit> {
         clear_cookies(&self.0.config)
     }
@@ -248,6 +262,13 @@ impl SessionsBuilder {
     /// Makes every response that passes sensitive, public routes included.
     pub const fn protect_all(mut self, on: bool) -> Self {
         self.protect_all = on;
+        self
+    }
+
+    /// Puts a time stamp into the URL after a handshake, on Netlify and with test keys: the older remedy against a
+    /// replayed redirect. Off by default: the fields that every response carries do it without.
+    pub const fn cache_bust(mut self, on: bool) -> Self {
+        self.cache_bust = on;
         self
     }
 
@@ -337,12 +358,10 @@ impl SessionsBuilder {
             (None, Some(_), Some(_)) => Environment::default(),
             (None, ..) => Environment::of_process(),
         };
-        let netlify_vary = netlify_vary(
-            self.platform.unwrap_or(environment.platform),
-            self.config.instance() == Instance::Development,
-            self.netlify_vary_in_production,
-            self.config.cookie_names(),
-        );
+        let platform = self.platform.unwrap_or(environment.platform);
+        let development = self.config.instance() == Instance::Development;
+        let netlify_vary =
+            netlify_vary(platform, development, self.netlify_vary_in_production, self.config.cookie_names());
         let counters = Arc::<Counters>::default();
         let driver = Driver::new(Arc::clone(&self.clock), self.memo_bytes, Arc::clone(&counters));
         let driver = driver.map_err(BuildError::Client)?;
@@ -356,6 +375,7 @@ impl SessionsBuilder {
             site_config,
             eager: self.eager,
             protect_all: self.protect_all,
+            cache_bust: self.cache_bust && development && platform == Some(Platform::Netlify),
             routes: self.routes,
             clock: self.clock,
             public_url: self.public_url,

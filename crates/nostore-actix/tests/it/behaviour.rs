@@ -13,7 +13,7 @@ use nostore_behaviour::{Adapter, Around, Panic, Site, cases, run};
 use crate::site::{Actix, app, serve};
 
 #[test]
-fn actix_behaves() {
+fn r0_5_actix_behaves() {
     let report = run(&Actix, &cases());
     assert!(report.failures.is_empty(), "{report}");
     assert!(report.ran >= 60, "{report}");

@@ -21,7 +21,7 @@ fn nameless(key: &Jwk) -> Jwk {
 }
 
 #[test]
-fn p6_4_what_openssl_writes_is_read_and_bound_to_one_algorithm() {
+fn p6_4_pem_rs256_what_openssl_writes_is_bound_to_one_algorithm() {
     let rows = [
         (A, rsa(), "RS256"),
         (include_str!("keys/p256.pem"), p256(), "ES256"),
@@ -38,7 +38,7 @@ fn p6_4_what_openssl_writes_is_read_and_bound_to_one_algorithm() {
 }
 
 #[test]
-fn p6_4_a_key_in_pem_is_read_however_it_was_pasted() {
+fn p6_4_pem_is_read_however_it_was_pasted() {
     let body = A.lines().filter(|line| !line.starts_with('-')).collect::<Vec<_>>();
     let rows = [
         ("as it was written", A.to_owned()),
@@ -61,7 +61,7 @@ fn p6_4_a_key_in_pem_is_read_however_it_was_pasted() {
 }
 
 #[test]
-fn p6_4_what_is_no_key_in_pem_row_by_row() {
+fn p6_4_pem_what_is_none_row_by_row() {
     let body = A.lines().filter(|line| !line.starts_with('-')).collect::<String>();
     let rows = [
         ("empty", String::new()),
@@ -94,7 +94,7 @@ fn p6_4_what_is_no_key_in_pem_row_by_row() {
 }
 
 #[test]
-fn p6_4_keys_in_der_row_by_row() {
+fn p6_4_pem_keys_in_der_row_by_row() {
     let (n, e): (&[u8], &[u8]) = (&[0xc5; 256], &[1, 0, 1]);
     let point = [&[4], [7; 64].as_slice()].concat();
     let rsa_key = der(0x30, &[integer(n), integer(e)].concat());

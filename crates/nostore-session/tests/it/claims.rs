@@ -33,7 +33,7 @@ fn matrix(fea: &str, per: &str, fpm: &str) -> Value {
 }
 
 #[test]
-fn p6_5_the_first_form_row_by_row() {
+fn p6_5_first_form_row_by_row() {
     let whole = json!({
         "org_id": "org_1", "org_slug": "acme", "org_role": "org:admin", "org_permissions": ["org:a:read", "org:b:write"],
     });
@@ -66,7 +66,7 @@ fn p6_5_the_first_form_row_by_row() {
 }
 
 #[test]
-fn p6_5_the_second_form_row_by_row() {
+fn p6_5_second_form_row_by_row() {
     let id = || json!({"id": "org_1"});
     let with = |name: &str, value: Value| {
         let mut own = object(json!({"id": "org_1", "per": "read", "fpm": "1"}));
@@ -121,7 +121,7 @@ fn p6_5_the_second_form_row_by_row() {
 }
 
 #[test]
-fn p6_5_a_matrix_may_be_wider_than_any_number_type() {
+fn p6_5_permissions_may_be_wider_than_any_number_type() {
     // 2^200 + 1, in a matrix with 201 columns.
     let columns: Vec<String> = (0..=200).map(|index| format!("p{index}")).collect();
     let two_to_the_200_and_1 = "1606938044258990275541962092341162602522202993782792835301377";
@@ -130,7 +130,7 @@ fn p6_5_a_matrix_may_be_wider_than_any_number_type() {
 }
 
 #[test]
-fn p6_5_a_long_matrix_is_read_at_once() {
+fn p6_5_permissions_a_long_matrix_is_read_at_once() {
     let claims = matrix("o:a", &"p,".repeat(4_000), &"9".repeat(8_000));
     assert!(organization(&claims).len() > 10_000);
 }

@@ -110,7 +110,7 @@ fn p6_5_features_and_plans_row_by_row() {
 }
 
 #[test]
-fn p6_5_missing_and_malformed_lists_deny() {
+fn p6_5_malformed_and_missing_lists_deny() {
     for list in [
         json!(null),
         json!(""),
@@ -131,7 +131,7 @@ fn p6_5_missing_and_malformed_lists_deny() {
 }
 
 #[test]
-fn p6_5_every_dimension_must_pass_and_one_must_be_asked() {
+fn p6_5_dimensions_must_all_pass_and_one_must_be_asked() {
     assert!(has(&visitor(), &everything()));
     assert!(!has(&visitor(), &Check::default()));
     let lacking = [
@@ -177,7 +177,7 @@ fn p6_5_verification_before_at_and_after() {
 }
 
 #[test]
-fn p6_5_which_factor_counts_row_by_row() {
+fn p6_5_factor_which_counts_row_by_row() {
     let mut table = String::new();
     let ages = [
         json!([1, 1]),

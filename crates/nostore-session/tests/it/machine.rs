@@ -15,7 +15,7 @@ fn jwt(header: Value, payload: Value) -> String {
 }
 
 #[test]
-fn p4_1_kinds_of_tokens_row_by_row() {
+fn p4_1_kind_m2m_p4_1_kind_oauth_p4_1_kind_api_key_p4_1_kind_session_row_by_row() {
     let machine = jwt(json!({"typ": "JWT"}), json!({"sub": "mch_1"}));
     let access = jwt(json!({"typ": "at+jwt"}), json!({"sub": "user_1"}));
     let rows = [
@@ -51,7 +51,7 @@ fn p4_1_kinds_of_tokens_row_by_row() {
 }
 
 #[test]
-fn p4_1_kinds_have_names() {
+fn kinds_have_names() {
     let all = [TokenType::ApiKey, TokenType::M2mToken, TokenType::OauthToken, TokenType::Session];
     assert_eq!(all.map(TokenType::code), ["api_key", "m2m_token", "oauth_token", "session_token"]);
     assert_eq!(all.map(|kind| TokenType::from_code(kind.code())), all.map(Some));
@@ -131,7 +131,7 @@ fn p4_5_claims_of_jwts_row_by_row() {
 }
 
 #[test]
-fn p4_5_p6_5_descriptions_row_by_row() {
+fn p4_5_descriptions_p6_5_descriptions_row_by_row() {
     let base = || {
         json!({
             "object": "api_key", "id": "k1", "subject": "user_1", "name": "deploy", "scopes": ["read", "write"],
@@ -191,7 +191,7 @@ proptest! {
     }
 
     #[test]
-    fn p4_1_any_text_has_a_kind(text in ".{0,40}", prefix in prop::sample::select(vec!["", "mt_", "oat_", "ak_", "eyJ9."])) {
+    fn p4_1_kind_session_any_text_has_a_kind(text in ".{0,40}", prefix in prop::sample::select(vec!["", "mt_", "oat_", "ak_", "eyJ9."])) {
         let text = format!("{prefix}{text}");
         prop_assert_eq!(classify(&text).is_none(), TokenType::of(&text) == TokenType::Session);
     }

@@ -163,7 +163,7 @@ fn p4_8_patterns_match_as_the_reference_does() {
 }
 
 #[test]
-fn p4_8_texts_that_are_no_patterns_are_named() {
+fn p4_8_invalid_pattern_texts_are_named() {
     let texts = [
         "/:",
         "/:a:b",
@@ -213,7 +213,7 @@ fn p4_8_texts_that_are_no_patterns_are_named() {
 }
 
 #[test]
-fn p4_8_organizations_come_first_and_ids_win() {
+fn p4_8_order_p4_8_no_parameter_row_by_row() {
     let sync = OrganizationSync::new(
         [
             "/orgs/:slug",
@@ -247,14 +247,14 @@ fn p4_8_organizations_come_first_and_ids_win() {
 }
 
 #[test]
-fn p4_8_an_invalid_pattern_is_refused_when_configured() {
+fn p4_8_invalid_pattern_is_refused_when_configured() {
     assert!(OrganizationSync::new(["/ok", "/:"], []).is_err());
     assert!(OrganizationSync::new([], ["/(a"]).is_err());
     assert_eq!(OrganizationSync::new([], []).unwrap().target("/"), None);
 }
 
 #[test]
-fn p4_8_activation_is_needed_where_the_session_is_elsewhere() {
+fn p4_8_slug_p4_8_id_p4_8_personal_activation_is_needed_elsewhere() {
     let first = object(json!({"org_id": "org_1", "org_slug": "acme"}));
     let second = object(json!({"v": 2, "o": {"id": "org_1", "slg": "acme"}, "org_id": "org_2"}));
     let nobody = object(json!({}));
@@ -278,7 +278,7 @@ fn p4_8_activation_is_needed_where_the_session_is_elsewhere() {
 
 /// A backtracking matcher needs more steps here than there are atoms in the world.
 #[test]
-fn p4_8_no_path_takes_long() {
+fn p4_8_bounded_no_path_takes_long() {
     let patterns = [
         "/((?:a+)+)b",
         "/((?:a|a)*)b",
@@ -295,7 +295,7 @@ fn p4_8_no_path_takes_long() {
 
 proptest! {
     #[test]
-    fn p4_8_any_text_is_a_pattern_or_an_error(
+    fn p4_8_patterns_any_text_is_one_or_an_error(
         pattern in r"[/a:(){}?*+\\.\[\]^$|0-9,-é ]{0,24}", paths in prop::collection::vec("[/a:b.0é -]{0,12}", 4),
     ) {
         if let Ok(pattern) = PathPattern::parse(&pattern) {
@@ -308,7 +308,7 @@ proptest! {
     }
 
     #[test]
-    fn p4_8_plain_text_matches_itself_alone(text in "(/[a-z0-9_~-]{1,8}){1,4}", other in "(/[a-z0-9_~-]{1,8}){1,4}") {
+    fn p4_8_patterns_plain_text_matches_itself_alone(text in "(/[a-z0-9_~-]{1,8}){1,4}", other in "(/[a-z0-9_~-]{1,8}){1,4}") {
         let pattern = PathPattern::parse(&text).unwrap();
         prop_assert!(pattern.find(&text).is_some());
         prop_assert!(pattern.find(&text.to_uppercase()).is_some());

@@ -269,6 +269,29 @@ async fn a_strangers_host_reaches_no_location() {
     }
 }
 
+/// The cases of the handshake suite in which a proxy stands in front of the site.
+#[tokio::test]
+async fn forwarded_hosts_are_returned_to_row_by_row() {
+    const PORT: Lines<'static> = &[("x-forwarded-host", "shop.example:3213"), ("x-forwarded-proto", "https")];
+    let page: Lines<'_> = &[("sec-fetch-dest", "document"), ("cookie", "__clerk_db_jwt=b; __client_uat=1")];
+    let rows = [
+        ("p9_2_redirect_url_3", Instance::Development, USUAL, "https%3A%2F%2Fshop.example%2Forders"),
+        ("p9_2_redirect_url_4", Instance::Production, USUAL, "https%3A%2F%2Fshop.example%2Forders"),
+        ("p9_2_redirect_url_5", Instance::Development, PORT, "https%3A%2F%2Fshop.example%3A3213%2Forders"),
+        ("p9_2_redirect_url_6", Instance::Production, PORT, "https%3A%2F%2Fshop.example%3A3213%2Forders"),
+    ];
+    for (id, instance, lines, back) in rows {
+        let sessions = Sessions::builder(config(instance)).platform(None).dev(false);
+        let sessions = sessions.trusted_proxies(TrustedProxies::danger_everyone());
+        let sessions = sessions.routes(Routes::new().protected("/orders")).build().unwrap();
+        let lines = [lines, page].concat();
+        let Begin::Answer(answer) = sessions.begin(request(&lines)).await else { panic!("{id}: no answer") };
+        let location = answer.location().unwrap();
+        assert!(location.contains(&format!("/v1/client/handshake?redirect_url={back}&")), "{id}: {location}");
+        assert!(location.contains("&__clerk_hs_reason=client-uat-but-no-session-token&"), "{id}: {location}");
+    }
+}
+
 /// A refresh tells the identity service the request's fields: the secret must not be among them.
 #[tokio::test]
 async fn the_shared_secret_goes_no_further() {

@@ -133,7 +133,7 @@ async fn whoever_waited_takes_the_result_however_long_it_took() {
 }
 
 #[tokio::test]
-async fn an_unknown_kid_does_not_hammer() {
+async fn p9_2_gap_kid_miss_p9_2_gap_jwks_retry_an_unknown_kid_does_not_hammer() {
     let site = Site::start().await;
     assert!(site.read(&token(0)).await);
     assert_eq!(site.requests(), 1);

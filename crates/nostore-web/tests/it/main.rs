@@ -1,6 +1,7 @@
 //! Behaviour of what adapters share, through its public API.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod cache_bust;
 mod cookie_protection;
 mod ending;
 mod exchange;

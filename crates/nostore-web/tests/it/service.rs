@@ -30,6 +30,8 @@ pub(crate) enum Fault {
     HangsUp,
     /// It takes requests and says nothing, until it is well.
     Hung,
+    /// The same for requests that begin like that; the others are answered.
+    HungFor(&'static str),
     /// Nobody listens.
     Killed,
     /// It takes longer than a visitor waits who could do without.
@@ -38,6 +40,16 @@ pub(crate) enum Fault {
     Trouble,
     /// Nothing.
     Well,
+}
+
+impl Fault {
+    fn hangs(self, line: &str) -> bool {
+        match self {
+            Self::Hung => true,
+            Self::HungFor(start) => line.starts_with(start),
+            _ => false,
+        }
+    }
 }
 
 /// All that leave no answer to go by.
@@ -150,13 +162,13 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
         shared.seen.lock().unwrap().push(seen);
         let (status, body) = (shared.script.lock().unwrap())(&line);
         let mut fault = shared.fault.subscribe();
-        if *fault.borrow() == Fault::Hung {
-            drop(fault.wait_for(|fault| *fault != Fault::Hung).await);
-        }
+        drop(fault.wait_for(|fault| !fault.hangs(&line)).await);
         let fault = *fault.borrow();
         let (status, kind, body) = match fault {
             Fault::Garbage => (200, "application/json", r#"{"object":7,"keys":"none"}"#.to_owned()),
-            Fault::Half | Fault::Hung | Fault::Killed | Fault::Well => (status, "application/json", body),
+            Fault::Half | Fault::Hung | Fault::HungFor(_) | Fault::Killed | Fault::Well => {
+                (status, "application/json", body)
+            }
             Fault::Html => (200, "text/html", "<h1>Welcome to nginx!</h1>".to_owned()),
             Fault::Huge => (200, "application/json", format!("{}{body}", " ".repeat(256 * 1_024))),
             Fault::HangsUp => return,

@@ -14,7 +14,7 @@ use self::broken::{Broken, Fault};
 use self::tower_site::Tower;
 
 #[test]
-fn axum_behaves() {
+fn r0_5_axum_behaves() {
     let report = run(&Axum, &cases());
     assert!(report.failures.is_empty(), "{report}");
     assert!(report.ran >= 60, "{report}");
@@ -28,7 +28,7 @@ fn every_case_has_a_name_of_its_own() {
 }
 
 #[test]
-fn plain_tower_on_hyper_behaves() {
+fn r0_5_plain_tower_on_hyper_behaves() {
     let report = run(&Tower, &cases());
     assert!(report.failures.is_empty(), "{report}");
 }
