@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::Config;
 use crate::context::Token;
 use crate::jar::{Jar, decoded};
+use crate::token::coerced;
 
 /// Tells whether the suffixed family counts. Empty cookies count as absent.
 pub(crate) fn uses_suffixed(
@@ -84,7 +85,7 @@ fn without_schemes(text: &str) -> Cow<'_, str> {
 }
 
 fn issued_at(token: Option<&Token<'_>>) -> f64 {
-    token.and_then(Token::issued_at).unwrap_or(0.0)
+    number(token, "iat").unwrap_or(0.0)
 }
 
 fn has_expired(token: Option<&Token<'_>>, now: UnixTime) -> bool {
@@ -97,5 +98,5 @@ fn seconds(now: UnixTime) -> f64 {
 }
 
 fn number(token: Option<&Token<'_>>, claim: &str) -> Option<f64> {
-    token?.claims()?.get(claim)?.as_f64()
+    token?.claims()?.get(claim).map(coerced)
 }

@@ -224,8 +224,9 @@ fn key<'c>(context: &Context<'c>, jws: &Jws<'_>) -> Result<&'c Jwk, Refusal> {
             }
         }
         // No set has a key without a name for it; where there is none, that is what is said.
-        None if sets.peek().is_some() => return Err(mismatch("")),
-        None => {}
+        None if sets.peek().is_none() => {}
+        None if sets.all(JwkSet::is_empty) => return Err(no_usable_key().into()),
+        None => return Err(mismatch("")),
     }
     let asked = context.facts.answers.iter().find_map(|answer| match answer {
         Answer::JwkSet { kid: asked, result } if asked.as_deref() == kid => Some(result),
@@ -234,7 +235,7 @@ fn key<'c>(context: &Context<'c>, jws: &Jws<'_>) -> Result<&'c Jwk, Refusal> {
     let failed = |text: &str| TokenError::new(Reason::JwkRemoteFailedToLoad, text);
     Err(match asked {
         None => Refusal::Need(Need::JwkSet { kid: kid.map(str::to_owned) }),
-        Some(Ok(set)) if set.is_empty() => failed("The JWK Set has no usable key.").into(),
+        Some(Ok(set)) if set.is_empty() => no_usable_key().into(),
         Some(Ok(_)) => mismatch(kid.unwrap_or_default()),
         Some(Err(KeysFailure::NotLoaded { status })) => {
             failed(&format!("Error loading the JWK Set: the answer had the status {status}.")).into()
@@ -245,6 +246,10 @@ fn key<'c>(context: &Context<'c>, jws: &Jws<'_>) -> Result<&'c Jwk, Refusal> {
         }
         Some(Err(KeysFailure::NotJson { .. } | KeysFailure::Unreachable)) => Refusal::Unreachable,
     })
+}
+
+fn no_usable_key() -> TokenError {
+    TokenError::new(Reason::JwkRemoteFailedToLoad, "The JWK Set has no usable key.")
 }
 
 /// Says that the key of that name is of no use: but of a token that would be refused with any key, that.
