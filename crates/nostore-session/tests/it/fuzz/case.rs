@@ -120,7 +120,8 @@ fn body(choices: &mut Choices<'_>, need: &Need) -> String {
 fn config(choices: &mut Choices<'_>) -> Config {
     let secret = |text: &str| Secret::new(format!("{text}{HUSH}"));
     let key = choices.pick(&WORLD.keys).clone();
-    let mut config = Config::new(key, secret(choices.pick(&["sk_test_", "sk_live_", "sk_"])));
+    let prefix = *choices.pick(&["sk_test_", "sk_live_", "sk_"]);
+    let mut config = Config::new(key, secret(prefix));
     let bits = choices.byte();
     let kinds = [TokenType::Session, TokenType::M2mToken, TokenType::ApiKey, TokenType::OauthToken];
     config = config.accepts(match choices.below(8) {
