@@ -107,7 +107,8 @@ fn search(known: &BTreeSet<&str>) -> Result<Found, String> {
                         found.carried.entry(id.to_owned()).or_default().insert(mention.place);
                     }
                     None => {
-                        found.strays.insert(format!("{} in {}", mention.id, mention.place));
+                        let id = mention.id.trim_end_matches('"');
+                        found.strays.insert(format!("{id} in {}", mention.place));
                     }
                 }
             }
