@@ -1,6 +1,8 @@
 //! Every chore of this repository, so that people and machines run the same thing.
 
+mod bench;
 mod differential;
+mod fuzz;
 mod install;
 mod requirements;
 mod shots;
@@ -19,6 +21,9 @@ Usage: cargo xtask <chore>
   requirements   each line of docs/requirements.md with its tests; fails on a due line without one
   deny           bans, licences and sources by deny.toml
   differential   cases from a seed, decided by us and by the reference implementation (--cases N --seed S)
+  fuzz           the decision and every parser behind it, with coverage (--seconds N --seed N --target NAME)
+  bench          one decision, side by side with what else there is (--json --rounds N)
+  allocations    what a known token allocates: its result and nothing else
   shots          the pictures in docs/img, made in Chromium
   cold           times a first build of the command in an empty target folder and lists what it is made of";
 
@@ -46,6 +51,9 @@ fn main() -> ExitCode {
         "shots" => shots::make(),
         "cold" => cold(),
         "differential" => differential::run(&arguments[1..]),
+        "fuzz" => fuzz::run(&arguments[1..]),
+        "bench" => bench::run(&arguments[1..]),
+        "allocations" => bench::allocations(),
         "help" | "--help" | "-h" => {
             step::say(HELP);
             Ok(())
