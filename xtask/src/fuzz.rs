@@ -69,10 +69,10 @@ fn options(arguments: &[String]) -> Result<Options, String> {
                 options.targets.push(value.clone());
             }
             [name, value] if value.parse::<u32>().is_ok() && name == "--seconds" => {
-                options.seconds.clone_from(value)
+                options.seconds.clone_from(value);
             }
             [name, value] if value.parse::<u32>().is_ok() && name == "--seed" => {
-                options.seed.clone_from(value)
+                options.seed.clone_from(value);
             }
             _ => return Err(USAGE.to_owned()),
         }
