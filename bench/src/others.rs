@@ -15,7 +15,6 @@ use serde_json::Value;
 use crate::world::{Broken, World};
 
 /// `jsonwebtoken` with a key that is made once.
-#[expect(missing_debug_implementations, reason = "the key of the other library has none")]
 pub struct JsonWebToken {
     key: DecodingKey,
     validation: Validation,
@@ -48,7 +47,6 @@ impl JsonWebToken {
 }
 
 /// `clerk-rs` with a JWK Set in memory.
-#[expect(missing_debug_implementations, reason = "the authorizer of the other library has none")]
 pub struct ClerkRs {
     authorizer: ClerkAuthorizer<InMemory>,
 }
