@@ -118,7 +118,7 @@ fn as_json(measured: &[Measured], counts: &[(&str, Count)], absent: Option<&str>
 }
 
 fn options() -> Result<Options, Broken> {
-    let mut options = Options { json: false, rounds: 41, node: true };
+    let mut options = Options { json: false, rounds: 301, node: true };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 /// How long a turn takes, about.
-pub const TURN: Duration = Duration::from_millis(8);
+pub const TURN: Duration = Duration::from_millis(1);
 
 /// One who is measured.
 pub struct Contender<'c> {
