@@ -1,7 +1,9 @@
 //! Every chore of this repository, so that people and machines run the same thing.
 
+mod bench;
 mod checklist;
 mod differential;
+mod fuzz;
 mod install;
 mod requirements;
 mod shots;
@@ -22,6 +24,9 @@ Usage: cargo xtask <chore>
   deny           bans, licences and sources by deny.toml
   prove          the long proofs, whose figures are kept in docs/proofs.md
   differential   cases from a seed, decided by us and by the reference implementation (--cases N --seed S)
+  fuzz           the decision and every parser behind it, with coverage (--seconds N --seed N --target NAME)
+  bench          one decision, side by side with what else there is (--json --rounds N)
+  allocations    what a known token allocates: its result and nothing else
   shots          the pictures in docs/img, made in Chromium
   cold           times a first build of the command in an empty target folder and lists what it is made of";
 
@@ -51,6 +56,9 @@ fn main() -> ExitCode {
         "cold" => cold(),
         "prove" => prove(),
         "differential" => differential::run(&arguments[1..]),
+        "fuzz" => fuzz::run(&arguments[1..]),
+        "bench" => bench::run(&arguments[1..]),
+        "allocations" => bench::allocations(),
         "help" | "--help" | "-h" => {
             step::say(HELP);
             Ok(())

@@ -96,7 +96,8 @@ impl<'r> Read<'r> {
     pub(crate) fn new(request: &'r RequestHead<'_>, config: &Config, now: UnixTime) -> Self {
         let jar = Jar::read(request, config, now);
         let same_session = jar.suffixed.session == jar.plain.session;
-        let query = |name: &str| in_query(request, name);
+        let named = names_something(request);
+        let query = |name: &str| if named { in_query(request, name) } else { None };
         let (handshake, nonce) = (query(name::HANDSHAKE), query(name::NONCE));
         Self {
             plain_session: jar.plain.session.map(decoded),
@@ -105,7 +106,7 @@ impl<'r> Read<'r> {
             refresh: jar.refresh.map(decoded),
             handshake: handshake.or_else(|| jar.handshake.map(decoded)),
             nonce: nonce.or_else(|| jar.nonce.map(decoded)),
-            query_dev_browser: query_value(request, name::DEV_BROWSER),
+            query_dev_browser: if named { query_value(request, name::DEV_BROWSER) } else { None },
             header_token: request.fields.first("authorization").and_then(bearer),
             jar,
         }
@@ -223,6 +224,11 @@ fn dev_browser<'c>(from_query: Option<&'c str>, family: &Family<'c>) -> Option<C
 
 fn in_query<'r>(request: &'r RequestHead<'_>, name: &str) -> Option<Cow<'r, str>> {
     query_value(request, name).filter(|value| !value.is_empty())
+}
+
+/// Tells whether the query may hold a parameter of the protocol's: their names all start with `_`.
+fn names_something(request: &RequestHead<'_>) -> bool {
+    request.query().is_some_and(|query| query.bytes().any(|byte| matches!(byte, b'_' | b'%')))
 }
 
 /// Returns the first value of a query parameter, decoded.

@@ -66,7 +66,7 @@ fn belongs(claims: Option<&Map<String, Value>>, config: &Config) -> Belongs {
 fn without_schemes(text: &str) -> Cow<'_, str> {
     // An issuer has one scheme, and in front.
     let bare = text.strip_prefix("https://").unwrap_or(text);
-    if !bare.contains("//") {
+    if !bare.contains('/') || !bare.contains("//") {
         return Cow::Borrowed(bare);
     }
     let mut kept = String::with_capacity(text.len());
