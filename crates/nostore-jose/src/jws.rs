@@ -6,6 +6,7 @@
 //! what is done here.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -15,7 +16,7 @@ use crate::{Algorithm, base64url};
 #[derive(Clone)]
 pub struct Jws<'a> {
     header: Header,
-    payload: Map<String, Value>,
+    payload: Arc<Map<String, Value>>,
     signing_input: &'a str,
     signature: Vec<u8>,
 }
@@ -105,7 +106,7 @@ impl<'a> Jws<'a> {
         if header.0.contains_key("crit") {
             return Err(JwsError::Critical);
         }
-        let payload = object(payload, Part::Payload, &mut buffer)?;
+        let payload = Arc::new(object(payload, Part::Payload, &mut buffer)?);
         let signature = base64url::decode(signature).ok_or(JwsError::Base64 { part: Part::Signature })?;
         Ok(Self { header, payload, signing_input, signature })
     }
@@ -118,14 +119,20 @@ impl<'a> Jws<'a> {
 
     /// Returns the claims, unverified.
     #[must_use]
-    pub const fn payload(&self) -> &Map<String, Value> {
+    pub fn payload(&self) -> &Map<String, Value> {
         &self.payload
+    }
+
+    /// Returns the claims, unverified, to be kept.
+    #[must_use]
+    pub fn shared_payload(&self) -> Arc<Map<String, Value>> {
+        Arc::clone(&self.payload)
     }
 
     /// Takes the claims out.
     #[must_use]
     pub fn into_payload(self) -> Map<String, Value> {
-        self.payload
+        Arc::unwrap_or_clone(self.payload)
     }
 
     /// Returns the text that was signed: header and payload as they stand (RFC 7515 section 2).

@@ -12,7 +12,7 @@ use url::{Url, form_urlencoded};
 use crate::jar::{Family, Jar, decoded};
 use crate::need::Facts;
 use crate::suffix::uses_suffixed;
-use crate::token::parse_sized;
+use crate::token::{coerced, parse_sized};
 use crate::{Config, Session, hop, name, target};
 
 /// The values as they stand in the request; [`Context`] borrows from it.
@@ -20,6 +20,8 @@ pub(crate) struct Read<'r> {
     jar: Jar<'r>,
     plain_session: Option<Cow<'r, str>>,
     suffixed_session: Option<Cow<'r, str>>,
+    /// Both are the same text, and only the plain one is here.
+    same_session: bool,
     refresh: Option<Cow<'r, str>>,
     handshake: Option<Cow<'r, str>>,
     nonce: Option<Cow<'r, str>>,
@@ -93,11 +95,13 @@ pub fn is_navigation(request: &RequestHead<'_>) -> bool {
 impl<'r> Read<'r> {
     pub(crate) fn new(request: &'r RequestHead<'_>, config: &Config, now: UnixTime) -> Self {
         let jar = Jar::read(request, config, now);
+        let same_session = jar.suffixed.session == jar.plain.session;
         let query = |name: &str| in_query(request, name);
         let (handshake, nonce) = (query(name::HANDSHAKE), query(name::NONCE));
         Self {
             plain_session: jar.plain.session.map(decoded),
-            suffixed_session: jar.suffixed.session.map(decoded),
+            suffixed_session: jar.suffixed.session.filter(|_| !same_session).map(decoded),
+            same_session,
             refresh: jar.refresh.map(decoded),
             handshake: handshake.or_else(|| jar.handshake.map(decoded)),
             nonce: nonce.or_else(|| jar.nonce.map(decoded)),
@@ -117,7 +121,7 @@ impl<'c> Context<'c> {
         now: UnixTime,
     ) -> Self {
         let plain = read.plain_session.as_deref().map(|text| Token::decode(text, facts));
-        let same = read.suffixed_session == read.plain_session;
+        let same = read.same_session || read.suffixed_session == read.plain_session;
         let suffixed = read.suffixed_session.as_deref().filter(|_| !same);
         let suffixed = suffixed.map(|text| Token::decode(text, facts));
         let other = if same { plain.as_ref() } else { suffixed.as_ref() };
@@ -191,6 +195,15 @@ impl<'c> Token<'c> {
             None => parse_sized(text).map_or_else(Decoded::Malformed, Decoded::Unverified),
         };
         Self { text, decoded }
+    }
+
+    /// Returns the claim `iat` as the protocol compares it, verified or not.
+    pub(crate) fn issued_at(&self) -> Option<f64> {
+        match &self.decoded {
+            Decoded::Known(session) => session.facts().issued_at,
+            Decoded::Unverified(jws) => jws.payload().get("iat").map(coerced),
+            Decoded::Malformed(_) => None,
+        }
     }
 
     /// Returns the claims, verified or not.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use nostore_message::{FieldEdit, Secret};
 use serde_json::{Map, Value};
 
+use crate::claims::organization;
+use crate::token::{Times, coerced};
 use crate::{AuthClaims, Check, Machine, Reason, TokenType, name};
 
 /// What was decided.
@@ -59,13 +61,26 @@ pub enum Status {
 pub struct Session {
     claims: Claims,
     token: Secret,
+    /// What is looked at with every request; found out once.
+    facts: SessionFacts,
+}
+
+/// What a session's claims come to, so that a known token costs no look-ups.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SessionFacts {
+    /// Whether the claims about the organization can be read.
+    pub(crate) organization_reads: bool,
+    /// The claim `iat` as the protocol compares it.
+    pub(crate) issued_at: Option<f64>,
+    /// `None`: the claims must be looked at to tell what is wrong with them.
+    pub(crate) times: Option<Times>,
 }
 
 /// The claims of a session token (RFC 7519 section 4.1, and the session service's own).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claims {
     sub: String,
-    raw: Map<String, Value>,
+    raw: Arc<Map<String, Value>>,
 }
 
 impl Decision {
@@ -175,8 +190,17 @@ impl Status {
 }
 
 impl Session {
-    pub(crate) fn new(sub: String, raw: Map<String, Value>, token: &str) -> Self {
-        Self { claims: Claims { sub, raw }, token: Secret::new(token) }
+    pub(crate) fn new(sub: String, raw: Arc<Map<String, Value>>, token: &str) -> Self {
+        let facts = SessionFacts {
+            organization_reads: organization(&raw).is_ok(),
+            issued_at: raw.get("iat").map(coerced),
+            times: Times::read(&raw),
+        };
+        Self { claims: Claims { sub, raw }, token: Secret::new(token), facts }
+    }
+
+    pub(crate) const fn facts(&self) -> &SessionFacts {
+        &self.facts
     }
 
     /// Returns the claims.
@@ -217,7 +241,7 @@ impl Session {
 
     /// Returns what the claims say about organization, permissions and factors (versions 1 and 2).
     #[must_use]
-    pub const fn auth(&self) -> AuthClaims<'_> {
+    pub fn auth(&self) -> AuthClaims<'_> {
         AuthClaims::new(&self.claims.raw)
     }
 
@@ -286,7 +310,7 @@ impl Claims {
 
     /// Returns all claims.
     #[must_use]
-    pub const fn raw(&self) -> &Map<String, Value> {
+    pub fn raw(&self) -> &Map<String, Value> {
         &self.raw
     }
 

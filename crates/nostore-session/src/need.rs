@@ -312,11 +312,12 @@ impl Need {
             }
             Self::Refresh(refresh) => {
                 let said_json = content_type == Some("application/json") && status != 204;
-                let result =
-                    match json().filter(|value| value.is_object() || value.is_array() || value.is_string()) {
-                        None if said_json => Err(RefreshError::FetchError),
-                        value => refreshed(status, value),
-                    };
+                let value = json();
+                let scalar = value
+                    .as_ref()
+                    .is_some_and(|value| value.is_number() || value.is_boolean() || value.is_null());
+                let unread = said_json && value.is_none() || scalar && is_success(status);
+                let result = if unread { Err(RefreshError::FetchError) } else { refreshed(status, value) };
                 Answer::Refresh { refresh_token: refresh.refresh_token.clone(), result }
             }
         }

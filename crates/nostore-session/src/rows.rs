@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use crate::claims::organization;
 use crate::context::{Context, Decoded, Read, Token};
 use crate::handshake::{begin, done, maybe_handshake, resolve};
 use crate::machines::machine;
@@ -14,7 +13,7 @@ use crate::refresh::{NotRefreshed, refresh};
 use crate::satellite::{
     cross_origin, misconfigured, primary_responds, satellite_in_development, satellite_in_production,
 };
-use crate::token::{Refusal, TokenError, coerced, is_other_kind, malformed, verify_session};
+use crate::token::{Refusal, TokenError, is_other_kind, malformed, verify_session};
 use crate::{Accepts, Config, Decision, Reason, Session, TokenType, target};
 use nostore_message::{RequestHead, UnixTime};
 
@@ -137,8 +136,7 @@ fn cookie_other_kind(context: &Context<'_>) -> Option<Step> {
 }
 
 fn cookie_before_client(context: &Context<'_>) -> Option<Step> {
-    let claims = context.session_cookie.as_ref()?.claims()?;
-    let iat = coerced(claims.get("iat")?);
+    let iat = context.session_cookie.as_ref()?.issued_at()?;
     #[expect(clippy::cast_precision_loss, reason = "only the order counts, and seconds are below 2^53")]
     let applies = iat < context.client_uat as f64;
     applies.then(|| maybe_handshake(context, Reason::SessionTokenIatBeforeClientUat, ""))
@@ -153,7 +151,7 @@ fn cookie_token(context: &Context<'_>) -> Option<Step> {
     if let Some(redirect) = cross_origin(context) {
         return Some(redirect);
     }
-    if organization(session.claims().raw()).is_err() {
+    if !session.facts().organization_reads {
         return Some(done(Decision::signed_out(Reason::UnexpectedError, "")));
     }
     Some(other_organization(context, &session).unwrap_or_else(|| signed_in(token, session)))

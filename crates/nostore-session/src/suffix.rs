@@ -11,7 +11,6 @@ use serde_json::{Map, Value};
 use crate::Config;
 use crate::context::Token;
 use crate::jar::{Jar, decoded};
-use crate::token::coerced;
 
 /// Tells whether the suffixed family counts. Empty cookies count as absent.
 pub(crate) fn uses_suffixed(
@@ -85,8 +84,7 @@ fn without_schemes(text: &str) -> Cow<'_, str> {
 }
 
 fn issued_at(token: Option<&Token<'_>>) -> f64 {
-    let iat = token.and_then(Token::claims).and_then(|claims| claims.get("iat"));
-    iat.map_or(0.0, coerced)
+    token.and_then(Token::issued_at).unwrap_or(0.0)
 }
 
 fn has_expired(token: Option<&Token<'_>>, now: UnixTime) -> bool {

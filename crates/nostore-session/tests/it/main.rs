@@ -5,6 +5,7 @@
 
 mod claims;
 mod decision;
+mod fuzz;
 mod handshake;
 mod has;
 mod keys;

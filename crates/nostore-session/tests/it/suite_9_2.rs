@@ -9,7 +9,7 @@ use nostore_session::Instance;
 use serde_json::{Value, json};
 
 use crate::kit::{NOW, Tokens, sign, signer};
-use crate::world::{Row, Service, TOKENS, check, check_with, handshake};
+use crate::world::{Row, Service, TOKENS, check, check_with, each, handshake};
 
 const OLD: &str = "session-token-expired-refresh-non-eligible-no-refresh-cookie";
 
@@ -36,9 +36,9 @@ static SUITE: LazyLock<Tokens> = LazyLock::new(|| {
 
 /// `S_` tokens in a request or outcome, filled in.
 fn run(rows: &[Row<'_>]) {
-    for (id, given, request, outcome) in rows {
+    each(rows, |(id, given, request, outcome)| {
         check(&[(id, given, &SUITE.fill(request), &SUITE.fill(outcome))]);
-    }
+    });
 }
 
 /// The same as `handshake REASON`, which sends to the host in the publishable key.

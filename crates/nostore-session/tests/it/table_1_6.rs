@@ -1,6 +1,6 @@
 //! Table 1.6: which family of cookies counts, seen in what an expired header token's handshake says.
 
-use crate::world::check;
+use crate::world::{check, each};
 
 const EXPIRED: &str = "session-token-expired-refresh-non-eligible-no-refresh-cookie";
 
@@ -11,7 +11,12 @@ const CASES: &[Case] = &[
     ("p1_6_n1", "prod", "plain-session=garbage sfx-session=<GOOD> sfx-uat=1", false),
     ("p1_6_n1", "prod", "plain-session=<NOISS> sfx-session=<GOOD> sfx-uat=1", false),
     ("p1_6_n1", "prod", "plain-session=e30.bnVsbA.YQ sfx-session=<GOOD> sfx-uat=1", false),
+    ("p1_6_n1", "prod", "plain-session=<ISSEMPTY> sfx-session=<GOOD> sfx-uat=1", false),
+    ("p1_6_n1", "prod", "plain-session=<ISSZERO> sfx-session=<GOOD> sfx-uat=1", false),
     ("p1_6_n2", "prod", "plain-session=<FOREIGN>", true),
+    ("p1_6_n2", "prod", "plain-session=<ISSLIST>", true),
+    ("p1_6_n2", "prod", "plain-session=<ISSSLASH>", true),
+    ("p1_6_n2", "prod", "plain-session=<ISSCASE>", false),
     ("p1_6_n2", "dev", "plain-session=<FOREIGN> browser=b", true),
     ("p1_6_n3", "prod", "plain-session=<GOOD> plain-uat=1", false),
     ("p1_6_n3", "prod", "plain-session=<GOOD> plain-uat=1 sfx-session= sfx-uat=", false),
@@ -37,9 +42,9 @@ const CASES: &[Case] = &[
 
 #[test]
 fn which_family_counts_row_by_row() {
-    for (id, given, cookies, suffixed) in CASES {
+    each(CASES, |(id, given, cookies, suffixed)| {
         let request = format!("GET /a {cookies} ; authorization: Bearer <EXPIRED>");
         let outcome = format!("handshake {EXPIRED} | suffixed_cookies={suffixed}");
         check(&[(id, given, &request, &outcome)]);
-    }
+    });
 }

@@ -330,9 +330,79 @@ const REFERRERS: &[Row<'_>] = &[
         "GET /a uat=1 session=<GOOD> ; referer: https://happy-cat-1.accounts.dev/in",
         CROSSED,
     ),
+    (
+        "p3_4_accounts_of_frontend",
+        "prod key=clerk.acme.example",
+        "GET /a uat=1 session=<GOOD> ; referer: https://accounts.acme.example/in",
+        SIGNED_IN,
+    ),
+    (
+        "p3_4_accounts_of_frontend",
+        "prod key=clerk.acme.example",
+        "GET /a uat=1 session=<GOOD> ; referer: http://accounts.acme.example/in",
+        "handshake primary-domain-cross-origin-sync | => https://clerk.acme.example/v1/client/handshake",
+    ),
 ];
 
-const FRONTEND: &str = "prod key=clerk.acme.example";
+/// Each is a case of its row and of a later one: the first decides.
+const PRECEDENCE: &[Row<'_>] = &[
+    (
+        "p4_2_n1",
+        "prod sat auto domain=s.example",
+        "GET / handshake=<HANDSHAKEOUT>",
+        "signed-out session-token-missing | + __session=; Max-Age=0 | + __client_uat=0",
+    ),
+    (
+        "p4_2_n3b",
+        "dev sat auto signin=https://p.example/in domain=s.example",
+        "GET /?__clerk_db_jwt=b",
+        "handshake satellite-needs-syncing | -> https://p.example/in?__clerk_redirect_url=http%3A%2F%2Flocalhost%3A8080%2F%3F__clerk_db_jwt%3Db",
+    ),
+    (
+        "p4_2_n4",
+        "dev",
+        "GET /in?__clerk_redirect_url=https%3A%2F%2Fs.example%2F&__clerk_db_jwt=b",
+        "handshake primary-responds-to-syncing | -> https://s.example/?__clerk_db_jwt=b&__clerk_synced=true",
+    ),
+    (
+        "p4_2_n5",
+        "dev",
+        "GET /?__clerk_db_jwt=",
+        "handshake dev-browser-sync | __clerk_db_jwt! | redirect_url=http://localhost:8080/",
+    ),
+    ("p4_2_n6", "dev", "GET / uat=1", "handshake dev-browser-missing"),
+    ("p4_2_n8", "prod", "GET / session=<MACHINE>", "handshake session-token-but-no-client-uat"),
+    ("p4_2_n11", "prod", "GET / uat=1700000001 session=<MACHINE>", "signed-out token-type-mismatch"),
+    (
+        "p4_2_n12",
+        "prod",
+        "GET / uat=1700000001 session=<EXPIRED>",
+        "handshake session-token-iat-before-client-uat",
+    ),
+    (
+        "p4_2_n13",
+        "prod orgs",
+        "GET /orgs/other uat=1 session=<OLDACME> ; referer: https://other.example/",
+        "handshake session-token-expired-refresh-non-eligible-no-refresh-cookie | organization_id=other",
+    ),
+    (
+        "p4_2_n14",
+        "prod orgs",
+        "GET /orgs/other uat=1 session=<ACME> ; referer: https://other.example/",
+        "handshake primary-domain-cross-origin-sync | organization_id=other",
+    ),
+    (
+        "p4_2_note_malformed_features",
+        "prod",
+        "GET / uat=1 session=<FEATURES> ; referer: https://other.example/",
+        "handshake primary-domain-cross-origin-sync",
+    ),
+];
+
+#[test]
+fn the_first_row_that_applies_decides() {
+    check(PRECEDENCE);
+}
 
 #[test]
 fn cookies_row_by_row() {
@@ -354,21 +424,6 @@ fn primary_sites_row_by_row() {
 #[test]
 fn referrers_row_by_row() {
     check(REFERRERS);
-    let crossed = format!("{CROSSED} | => https://clerk.acme.example/v1/client/handshake");
-    check(&[
-        (
-            "p3_4_accounts_of_frontend",
-            FRONTEND,
-            "GET /a uat=1 session=<GOOD> ; referer: https://accounts.acme.example/in",
-            SIGNED_IN,
-        ),
-        (
-            "p3_4_accounts_of_frontend",
-            FRONTEND,
-            "GET /a uat=1 session=<GOOD> ; referer: http://accounts.acme.example/in",
-            &crossed,
-        ),
-    ]);
 }
 
 #[test]

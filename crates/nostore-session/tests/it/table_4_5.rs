@@ -4,7 +4,7 @@ use nostore_message::Secret;
 use nostore_session::{Need, TokenType};
 use serde_json::{Value, json};
 
-use crate::world::{Row, Service, check, check_with, configure};
+use crate::world::{Row, Service, check, check_with, configure, each};
 
 const M2M: &str = "prod only=m2m_token";
 const OAUTH: &str = "prod only=oauth_token";
@@ -191,12 +191,12 @@ const OPAQUE: &[Opaque] = &[
 
 #[test]
 fn opaque_tokens_row_by_row() {
-    for (id, kind, token, status, body, outcome) in OPAQUE {
+    each(OPAQUE, |(id, kind, token, status, body, outcome)| {
         let given = format!("prod only={kind}");
         let request = format!("GET / ; authorization: Bearer {token}");
         check_with(&(id, &given, &request, outcome), &Service::saying(*status, *body));
         check_with(&(id, "prod any", &request, outcome), &Service::saying(*status, *body));
-    }
+    });
     let outcome = "signed-out unexpected-error (m2m_token) | message: Unexpected error (code=unexpected-error, status=n/a)";
     check(&[("p4_5_n5", M2M, "GET / ; authorization: Bearer mt_1", outcome)]);
 }

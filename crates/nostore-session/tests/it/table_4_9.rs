@@ -3,7 +3,7 @@
 use nostore_session::Instance;
 
 use crate::kit::{JSON, config};
-use crate::world::{Row, Service, check, check_with, session};
+use crate::world::{Row, Service, check, check_with, each, session};
 
 const STATES: &[Row<'_>] = &[
     (
@@ -137,9 +137,9 @@ fn reasons_about_keys_row_by_row() {
         ("p4_9_jwk_kid_mismatch", 200, &other, "signed-out jwk-kid-mismatch | asks 1"),
         ("p4_9_unexpected_error", 500, "<html>", "signed-out unexpected-error | silent"),
     ];
-    for (id, status, body, outcome) in rows {
-        check_with(&(id, "prod", PAGE, outcome), &Service::with_keys(status, body));
-    }
+    each(&rows, |(id, status, body, outcome)| {
+        check_with(&(id, "prod", PAGE, outcome), &Service::with_keys(*status, *body));
+    });
 }
 
 #[test]
@@ -220,11 +220,11 @@ const REFRESHES: &[Refresh] = &[
 
 #[test]
 fn reasons_of_refreshes_row_by_row() {
-    for (id, request, status, kind, body, sub) in REFRESHES {
+    each(REFRESHES, |(id, request, status, kind, body, sub)| {
         let service = Service { other: Some((*status, *kind, (*body).to_owned())), ..Service::default() };
         let outcome = format!("handshake session-token-expired-refresh-{sub}");
         check_with(&(id, "prod", request, &outcome), &service);
-    }
+    });
     let outcome = "handshake session-token-expired-refresh-fetch-error | asks 1";
     check(&[("p4_9_refresh_fetch_error", "prod", PAGE, outcome)]);
     let outcome = "signed-out session-token-expired-refresh-non-eligible-non-get";

@@ -4,7 +4,9 @@ use nostore_message::FieldEdit;
 use serde_json::{Value, json};
 
 use crate::kit::{JSON, NOW, SESSION_CATEGORY, Tokens, sign, signer};
-use crate::world::{Row, Service, TOKENS, check, check_with, configure, handshake, read_request, session};
+use crate::world::{
+    Row, Service, TOKENS, check, check_with, configure, each, handshake, read_request, session,
+};
 
 const DAY: i64 = 86_400;
 
@@ -113,14 +115,14 @@ const GOING: &[Row<'_>] = &[
 
 #[test]
 fn redirects_row_by_row() {
-    for (id, given, base) in BASES {
+    each(BASES, |(id, given, base)| {
         let outcome = format!("{CLIENT_ONLY} | => {base}/v1/client/handshake");
         check(&[(id, given, "GET /a?__clerk_synced=true uat=1", &outcome)]);
-    }
-    for (id, target, back) in BACK {
+    });
+    each(BACK, |(id, target, back)| {
         let outcome = format!("{CLIENT_ONLY} | redirect_url=http://localhost:8080{back}");
         check(&[(id, "prod", &format!("GET {target} uat=1"), &outcome)]);
-    }
+    });
     check(GOING);
 }
 
@@ -311,15 +313,15 @@ fn p5_5_skew_with_test_keys_before_at_and_after() {
         ("iat", json!({"iat": NOW + DAY, "exp": NOW + 2 * DAY}), true),
         ("iat", json!({"iat": NOW + DAY + 1, "exp": NOW + 2 * DAY}), false),
     ];
-    for (_, changes, accepted) in rows {
-        let directive = format!("__session={}", session(changes));
+    each(&rows, |(_, changes, accepted)| {
+        let directive = format!("__session={}", session(changes.clone()));
         let token = handshake(&TOKENS, 'a', &[&directive]);
         let resolved = format!("signed-in user_1 | -> http://localhost:8080/ | + {directive}");
         let again = "handshake dev-browser-missing | redirect_url=http://localhost:8080/";
-        let outcome = if accepted { resolved.as_str() } else { again };
+        let outcome = if *accepted { resolved.as_str() } else { again };
         check(&[("p5_5_skew", "dev", &format!("GET /?__clerk_handshake={token}"), outcome)]);
         check(&[("p5_7_n5", "prod", &format!("GET / handshake={token}"), LEFT_OUT)]);
-    }
+    });
 }
 
 /// The outcome of a handshake token with this head and payload, with test keys.

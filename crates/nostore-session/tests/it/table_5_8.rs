@@ -4,7 +4,7 @@ use nostore_session::{Need, OutboundRequest};
 use serde_json::{Value, json};
 
 use crate::kit::JSON;
-use crate::world::{Row, Service, TOKENS, check, check_with, configure, read_request};
+use crate::world::{Row, Service, TOKENS, check, check_with, configure, each, read_request};
 
 const PAGE: &str = "GET /a?x=1 uat=1 session=<EXPIRED> refresh=r";
 
@@ -127,14 +127,14 @@ const CASES: &[Case] = &[
 
 #[test]
 fn answers_to_a_refresh_row_by_row() {
-    for (id, status, kind, body, outcome) in CASES {
+    each(CASES, |(id, status, kind, body, outcome)| {
         let service = Service { other: Some((*status, *kind, TOKENS.fill(body))), ..Service::default() };
         let outcome = match *outcome {
             "good" => "signed-in user_1 | asks 1 | + __session=<GOOD>; Path=/ | + __client_uat=1".to_owned(),
             why => format!("handshake session-token-expired-refresh-{why} | asks 1 | __session=<EXPIRED>"),
         };
         check_with(&(id, "prod", PAGE, &outcome), &service);
-    }
+    });
     let last = r#"{"object":"cookies","cookies":["__session=; Max-Age=0","__session_x=<GOOD>"]}"#;
     let outcome = "signed-in user_1 | + __session=; Max-Age=0 | + __session_x=<GOOD>";
     check_with(&("p5_8_last_session", "prod", PAGE, outcome), &Service::saying(200, TOKENS.fill(last)));

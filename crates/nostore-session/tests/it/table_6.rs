@@ -7,7 +7,7 @@ use nostore_session::{Accepts, Check, Config, Instance, Need, Status, TokenType}
 use serde_json::{Value, json};
 
 use crate::kit::{NOW, SESSION_CATEGORY, claims, key_set, now, object, sign, signer, with};
-use crate::world::{Row, Service, TOKENS, brief, check, check_with, configure, read_request, session};
+use crate::world::{Row, Service, TOKENS, brief, check, check_with, configure, each, read_request, session};
 
 const GOOD: &str = "signed-in user_1";
 
@@ -55,9 +55,7 @@ fn forms_row_by_row() {
         ("p6_1_json", spoilt(0, &BASE64_URL_SAFE_NO_PAD.encode("null")), undecodable),
         ("p6_1_json", spoilt(0, &BASE64_URL_SAFE_NO_PAD.encode("{")), undecodable),
     ];
-    for (id, token, outcome) in rows {
-        bearer(id, "prod", &token, outcome);
-    }
+    each(&rows, |(id, token, outcome)| bearer(id, "prod", token, outcome));
 }
 
 #[test]
@@ -100,9 +98,7 @@ fn the_order_of_the_checks_row_by_row() {
             "signed-out token-invalid-signature",
         ),
     ];
-    for (id, token, outcome) in rows {
-        bearer(id, "prod", &token, outcome);
-    }
+    each(&rows, |(id, token, outcome)| bearer(id, "prod", token, outcome));
     // A machine's category is met inside a handshake, where no kind is looked at before.
     let inner = TOKENS.text("M2MUSER");
     let back = crate::world::handshake(&TOKENS, 'a', &[&format!("__session={inner}")]);
@@ -154,9 +150,7 @@ fn claims_row_by_row() {
         ("p6_2_n12", "prod", json!({"iat": "1"}), failed),
         ("p6_2_n12", "prod", json!({"iat": null}), GOOD),
     ];
-    for (id, given, changes, outcome) in rows {
-        bearer(id, given, &session(changes), outcome);
-    }
+    each(&rows, |(id, given, changes, outcome)| bearer(id, given, &session(changes.clone()), outcome));
 }
 
 const OLD: &str = "signed-out session-token-expired-refresh-non-eligible-non-get";
@@ -189,11 +183,11 @@ const TIMES: &[Timed] = &[
 
 #[test]
 fn times_before_at_and_after() {
-    for (id, given, claim, after, outcome) in TIMES {
+    each(TIMES, |(id, given, claim, after, outcome)| {
         let mut changes = json!({"iat": NOW - 60, "nbf": NOW - 60, "exp": NOW + 60});
-        changes[claim] = json!(NOW + after);
+        changes[*claim] = json!(NOW + after);
         bearer(id, given, &session(changes), outcome);
-    }
+    });
 }
 
 const MESSAGES: &[Row<'_>] = &[
@@ -235,12 +229,12 @@ fn categories_row_by_row() {
         ("p9_2_gap_category", json!({"cat": "cl_B7d4PD111AAB"}), mismatch),
         ("p6_3_session", json!({"cat": "cl_B7d4PD111AAA", "oiat": 1}), GOOD),
     ];
-    for (id, head, outcome) in rows {
-        let token = signed(head);
+    each(&rows, |(id, head, outcome)| {
+        let token = signed(head.clone());
         bearer(id, "prod", &token, outcome);
         bearer(id, "prod any", &token, outcome);
         check(&[(id, "prod", &format!("GET / uat=1 session={token}"), outcome)]);
-    }
+    });
 }
 
 /// The public key of key A, as the service shows it.
@@ -310,14 +304,12 @@ fn keys_that_are_asked_for_row_by_row() {
         ("p6_4_no_json", 200, "<html>", "signed-out unexpected-error | silent | asks 1"),
         ("p6_4_no_json", 503, "oops", "signed-out unexpected-error | silent | asks 1"),
     ];
-    for (id, status, body, outcome) in rows {
-        check_with(&(id, "prod", PAGE, outcome), &Service::with_keys(status, body));
-        let old = Service {
-            snapshot: Some(std::sync::Arc::new(other.clone())),
-            ..Service::with_keys(status, body)
-        };
+    each(&rows, |(id, status, body, outcome)| {
+        check_with(&(id, "prod", PAGE, outcome), &Service::with_keys(*status, *body));
+        let snapshot = Some(std::sync::Arc::new(other.clone()));
+        let old = Service { snapshot, ..Service::with_keys(*status, *body) };
         check_with(&(id, "prod", PAGE, outcome), &old);
-    }
+    });
     let silent = Service { snapshot: None, keys: None, ..Service::default() };
     check_with(&("p6_4_no_json", "prod", PAGE, "signed-out unexpected-error | silent | asks 1"), &silent);
     check_with(
