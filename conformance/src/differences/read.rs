@@ -82,7 +82,7 @@ pub(super) fn parts(token: &str) -> Option<(Part, Part)> {
 }
 
 fn part(text: &str) -> Part {
-    let Ok(bytes) = LENIENT.decode(text) else { return Part::None };
+    let Ok(bytes) = LENIENT.decode(text.trim_end_matches('=')) else { return Part::None };
     match (std::str::from_utf8(&bytes).is_ok(), serde_json::from_str(&String::from_utf8_lossy(&bytes))) {
         (true, Ok(Value::Object(map))) => Part::Object(map),
         (_, Ok(_)) => Part::Other,
@@ -108,7 +108,8 @@ pub(super) fn strictness(token: &str) -> Option<Strictness> {
     }
     let (head, payload) = parts(token)?;
     let signature = token.rsplit('.').next().unwrap_or_default();
-    if head == Part::None || payload == Part::None || LENIENT.decode(signature).is_err() {
+    if head == Part::None || payload == Part::None || LENIENT.decode(signature.trim_end_matches('=')).is_err()
+    {
         None
     } else if head == Part::Other || payload == Part::Other {
         Some(Strictness::Form)

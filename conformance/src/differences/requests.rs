@@ -32,11 +32,6 @@ fn numbers() -> Vec<Known> {
             }),
         },
         Known {
-            name: "counter-is-the-largest",
-            why: "of several counter cookies the largest counts, or one on a longer path would keep a loop alive",
-            how: How::Request(largest_counter),
-        },
-        Known {
             name: "counter-stops-at-three-or-more",
             why: "9.4: counter compared with `== 3`; we use `>= 3`",
             how: How::Request(|case| {
@@ -150,18 +145,6 @@ const COUNTER: &str = "__clerk_redirect_count";
 
 fn is_decimal(value: &str) -> bool {
     value.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn largest_counter(case: &Case) -> Option<Rewritten> {
-    let line = header(case, "cookie")?;
-    let counts =
-        line.split(';').filter_map(|pair| pair.split_once('=')).filter(|(name, _)| name.trim() == COUNTER);
-    let counts: Vec<u64> =
-        counts.map(|(_, value)| decoded(value.trim()).parse().unwrap_or_default()).collect();
-    let largest = counts.iter().max().filter(|_| counts.len() > 1)?;
-    change_cookies(case, |key, value| {
-        (key == COUNTER && value != largest.to_string()).then(|| largest.to_string())
-    })
 }
 
 /// Leaves the referrer out where it is the identity service, whose key spells it in capitals.

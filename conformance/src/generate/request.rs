@@ -215,6 +215,10 @@ fn repeat(draft: &mut Draft<'_>) {
     }
     let place = draft.random.below(draft.headers.len());
     let (name, value) = draft.headers[place].clone();
+    if name == "host" {
+        // Two of them are no request (RFC 9112 section 3.2).
+        return;
+    }
     let value = if draft.random.percent(50) { value } else { "other".to_owned() };
     draft.headers.push((name, value));
 }
