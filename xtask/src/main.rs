@@ -3,6 +3,7 @@
 mod differential;
 mod install;
 mod requirements;
+mod sdk;
 mod shots;
 mod step;
 mod tidy;
@@ -19,6 +20,7 @@ Usage: cargo xtask <chore>
   requirements   each line of docs/requirements.md with its tests; fails on a due line without one
   deny           bans, licences and sources by deny.toml
   differential   cases from a seed, decided by us and by the reference implementation (--cases N --seed S)
+  sdk            unmodified SDKs of the protocol against our identity service, beside our middleware
   shots          the pictures in docs/img, made in Chromium
   cold           times a first build of the command in an empty target folder and lists what it is made of";
 
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
                 "sources",
             ],
         ),
+        "sdk" => sdk::run(&arguments[1..]),
         "shots" => shots::make(),
         "cold" => cold(),
         "differential" => differential::run(&arguments[1..]),
