@@ -7,7 +7,7 @@ use nostore_cache::{FIELD_SET, Profile};
 use nostore_cli::args::Keys;
 use nostore_cli::stage::{Stage, StageOptions};
 use nostore_jose::Jws;
-use nostore_message::{Clock as _, UnixTime};
+use nostore_message::Clock as _;
 use nostore_session::PublishableKey;
 use nostore_test::{Browser, Opened};
 use nostore_web::SystemClock;
@@ -58,10 +58,6 @@ impl World {
 
     pub(crate) fn at(&self, path: &str) -> String {
         format!("{}{path}", self.stage.site())
-    }
-
-    pub(crate) fn now(&self) -> UnixTime {
-        SystemClock.now().plus_secs(self.ahead.load(Ordering::SeqCst))
     }
 
     /// Lets so much time pass that every token has run out.
