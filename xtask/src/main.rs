@@ -6,6 +6,7 @@ mod differential;
 mod fuzz;
 mod install;
 mod requirements;
+mod sdk;
 mod shots;
 mod step;
 mod tidy;
@@ -27,6 +28,7 @@ Usage: cargo xtask <chore>
   fuzz           the decision and every parser behind it, with coverage (--seconds N --seed N --target NAME)
   bench          one decision, side by side with what else there is (--json --rounds N)
   allocations    what a known token allocates: its result and nothing else
+  sdk            unmodified SDKs of the protocol against our identity service, beside our middleware
   shots          the pictures in docs/img, made in Chromium
   cold           times a first build of the command in an empty target folder and lists what it is made of";
 
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
                 "sources",
             ],
         ),
+        "sdk" => sdk::run(&arguments[1..]),
         "shots" => shots::make(),
         "cold" => cold(),
         "prove" => prove(),

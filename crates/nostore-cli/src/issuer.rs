@@ -40,6 +40,7 @@ pub(crate) async fn run(args: IssuerArgs) -> Result<(), Failed> {
         token_secs: args.token_lifetime,
         seed: args.seed,
         sink: Arc::new(|record| tell(&record)),
+        clock: Arc::new(SystemClock),
     })
     .await?;
     say(&format!("\n{BOLD}nostore issuer{BOLD:#}  {}", issuer.origin()));

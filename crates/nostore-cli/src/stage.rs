@@ -2,17 +2,17 @@
 //!
 //! `dev` shows one, `demo` tells a story with two, the tests fill tables with many.
 
-use std::ffi::OsStr;
+mod site;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use nostore_cache::Profile;
-use nostore_edge::{Edge, EdgeConfig};
+use nostore_edge::Edge;
 use nostore_issuer::{Server, ServerConfig};
-use nostore_message::{Origin, Secret};
-use nostore_session::{Config, PublishableKey};
-use nostore_web::{Clock, Sessions, SystemClock};
+use nostore_message::Origin;
+use nostore_web::{Clock, SystemClock};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -21,7 +21,8 @@ use url::Url;
 use crate::args::{DEFAULT_ISSUER_LISTEN, DEFAULT_LISTEN, Keys};
 use crate::error::Failed;
 use crate::ports;
-use crate::sample::{self, Incident};
+use crate::sample::Incident;
+use site::Site;
 
 /// How long tokens live: as the protocol has it.
 const SESSION_SECS: i64 = 60;
@@ -57,6 +58,15 @@ pub struct StageOptions {
     pub seed: Option<PathBuf>,
     /// Further origins that may ask for sign-ins.
     pub allowed: Vec<String>,
+    /// The sample site finds out who is asking on every page navigation.
+    pub eager: bool,
+    /// The sample site lets no response of its own be stored.
+    pub protect_all: bool,
+    /// Starts a second sample site on another host (127.0.0.1), on any free port: a satellite of the first. For
+    /// test keys; it has no effect on an app of one's own.
+    pub satellite: bool,
+    /// What tells every part the time.
+    pub clock: Arc<dyn Clock>,
     /// Who hears of requests at the edge.
     pub edge_sink: nostore_edge::Sink,
     /// Who hears of requests at the identity service.
@@ -77,6 +87,10 @@ impl StageOptions {
             token_secs: None,
             seed: None,
             allowed: Vec::new(),
+            eager: false,
+            protect_all: false,
+            satellite: false,
+            clock: Arc::new(SystemClock),
             edge_sink: Arc::new(drop),
             issuer_sink: Arc::new(|_| {}),
         }
@@ -86,6 +100,7 @@ impl StageOptions {
 /// A running site.
 pub struct Stage {
     site: String,
+    satellite: Option<String>,
     issuer: Arc<Server>,
     app: String,
     edge: Arc<Edge>,
@@ -100,50 +115,68 @@ impl Stage {
     ///
     /// Names the first part that did not start, and how to mend it.
     pub async fn start(options: StageOptions) -> Result<Self, Failed> {
-        let (edge_listener, edge_address) = bound(options.edge, DEFAULT_LISTEN).await?;
-        let (issuer_listener, issuer_address) = bound(options.issuer, DEFAULT_ISSUER_LISTEN).await?;
+        let StageOptions { edge, issuer, eager, protect_all, profile, clock, edge_sink, .. } = options;
+        let (edge_listener, edge_address) = bound(edge, DEFAULT_LISTEN).await?;
+        let (issuer_listener, issuer_address) = bound(issuer, DEFAULT_ISSUER_LISTEN).await?;
+        let second = if options.satellite { Some(bound(None, DEFAULT_LISTEN).await?) } else { None };
         let site = format!("http://localhost:{}", edge_address.port());
-        let token_secs = options.token_secs.unwrap_or(match options.app {
-            App::Sample(Some(Incident::Leak)) => LEAKED_SESSION_SECS,
-            App::Sample(_) | App::At(_) => SESSION_SECS,
-        });
+        let satellite = second.as_ref().map(|(_, address)| format!("http://127.0.0.1:{}", address.port()));
+        let (token_secs, incident) = match options.app {
+            App::Sample(Some(Incident::Leak)) => (LEAKED_SESSION_SECS, Some(Incident::Leak)),
+            App::Sample(incident) => (SESSION_SECS, incident),
+            App::At(_) => (SESSION_SECS, None),
+        };
         let issuer = open_issuer(IssuerOptions {
             keys: options.keys,
             address: issuer_address,
             data: options.data,
             allowed: [site.clone(), format!("http://127.0.0.1:{}", edge_address.port())]
                 .into_iter()
+                .chain(satellite.clone())
                 .chain(options.allowed)
                 .collect(),
-            token_secs,
+            token_secs: options.token_secs.unwrap_or(token_secs),
             seed: options.seed,
             sink: options.issuer_sink,
+            clock: Arc::clone(&clock),
         })
         .await?;
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
+        let part = |url, primary| Site {
+            url,
+            primary,
+            profile: &profile,
+            incident,
+            eager,
+            protect_all,
+            clock: &clock,
+        };
         let app = match options.app {
             App::At(url) => url,
-            App::Sample(incident) => {
-                let sessions = sessions(&issuer, &site, &options.profile, incident)?;
-                serve_sample(&mut tasks, sessions, incident, stopped.clone()).await?
-            }
+            App::Sample(_) => part(&site, None).serve(&mut tasks, &issuer, stopped.clone()).await?,
         };
-        let mut config = EdgeConfig::new(app.clone(), options.profile, Arc::new(SystemClock));
-        config.public_authority = Some(format!("localhost:{}", edge_address.port()));
-        config.sink = options.edge_sink;
-        let edge = Edge::new(config).map_err(|error| {
-            Failed::usage(format!("the emulated CDN cannot stand in front of `{app}`")).because(&error)
-        })?;
+        let edge = part(&site, None).edge(&app, Arc::clone(&edge_sink))?;
         tasks.spawn(serve_edge(Arc::clone(&edge), edge_listener, stopped.clone()));
+        if let (Some((listener, _)), Some(url)) = (second, &satellite) {
+            let satellite = part(url, Some(&site));
+            let app = satellite.serve(&mut tasks, &issuer, stopped.clone()).await?;
+            tasks.spawn(serve_edge(satellite.edge(&app, edge_sink)?, listener, stopped.clone()));
+        }
         tasks.spawn(serve_issuer(Arc::clone(&issuer), issuer_listener, stopped));
-        Ok(Self { site, issuer, app, edge, stop, tasks })
+        Ok(Self { site, satellite, issuer, app, edge, stop, tasks })
     }
 
     /// Returns the site's URL as visitors use it, without a closing slash.
     #[must_use]
     pub fn site(&self) -> &str {
         &self.site
+    }
+
+    /// Returns the satellite's URL, where one was started.
+    #[must_use]
+    pub fn satellite(&self) -> Option<&str> {
+        self.satellite.as_deref()
     }
 
     /// Returns the URL of a path of the site.
@@ -190,6 +223,7 @@ pub(crate) struct IssuerOptions {
     pub(crate) token_secs: i64,
     pub(crate) seed: Option<PathBuf>,
     pub(crate) sink: nostore_issuer::RecordSink,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// Opens the identity service: on another site than localhost for test keys, on the same one for live keys.
@@ -204,7 +238,7 @@ pub(crate) async fn open_issuer(options: IssuerOptions) -> Result<Arc<Server>, F
     };
     let allowed = options.allowed.iter().map(|text| origin(text)).collect::<Result<Vec<_>, _>>()?;
     let own = origin(&format!("http://{host}:{}", options.address.port()))?;
-    let mut config = ServerConfig::new(mode, own, allowed, Arc::new(SystemClock));
+    let mut config = ServerConfig::new(mode, own, allowed, options.clock);
     config.data_dir = options.data;
     config.token_secs = options.token_secs;
     config.seed = options.seed;
@@ -232,51 +266,6 @@ async fn bound(
         Some(bound) => Ok(bound),
         None => ports::listen(Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))), default, "--listen").await,
     }
-}
-
-/// What an app of one's own would write in its `main`.
-fn sessions(
-    issuer: &Server,
-    site: &str,
-    profile: &Profile,
-    incident: Option<Incident>,
-) -> Result<Sessions, Failed> {
-    let failed = |error: &dyn std::error::Error| Failed::new("the sample site did not start").because(error);
-    let key = PublishableKey::parse(issuer.publishable_key()).map_err(|error| failed(&error))?;
-    let url = issuer.origin().to_string();
-    let config = Config::new(key, Secret::new(issuer.secret_key().expose()))
-        .api_url(&url)
-        .and_then(|config| config.proxy_url(&url))
-        .map_err(|error| failed(&error))?
-        .authorized_parties([site]);
-    // The sample runs in this process, but finds the environment that the platform would give it.
-    let variables = profile.environment();
-    let variable =
-        |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| OsStr::new(*value));
-    Sessions::builder(config)
-        .environment(variable)
-        .public_url(origin(site)?)
-        .dev(true)
-        .eager(incident.is_some())
-        .build()
-        .map_err(|error| failed(&error))
-}
-
-async fn serve_sample(
-    tasks: &mut JoinSet<()>,
-    sessions: Sessions,
-    incident: Option<Incident>,
-    stopped: watch::Receiver<bool>,
-) -> Result<String, Failed> {
-    let any = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-    let (listener, address) = ports::listen(any, DEFAULT_LISTEN, "--app").await?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let app = sample::app(sessions, clock, incident);
-    tasks.spawn(async move {
-        // Serving ends without an error: broken connections are the visitors' own.
-        let _ = axum::serve(listener, app).with_graceful_shutdown(until(stopped)).await;
-    });
-    Ok(format!("http://{address}"))
 }
 
 async fn serve_edge(edge: Arc<Edge>, listener: TcpListener, stopped: watch::Receiver<bool>) {

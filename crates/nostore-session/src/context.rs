@@ -13,7 +13,7 @@ use crate::jar::{Family, Jar, decoded};
 use crate::need::Facts;
 use crate::suffix::uses_suffixed;
 use crate::token::{coerced, parse_sized};
-use crate::{Config, Session, hop, name, target};
+use crate::{Config, Instance, Session, hop, name, target};
 
 /// The values as they stand in the request; [`Context`] borrows from it.
 pub(crate) struct Read<'r> {
@@ -70,14 +70,16 @@ pub(crate) enum Decoded<'c> {
     Malformed(JwsError),
 }
 
-/// Tells whether a request brings the result of a handshake, in its URL or in a cookie. Such a
-/// request is to be resolved on any URL, even where nothing else asks who is there.
+/// Tells whether a request brings the result of a handshake, in its URL or in a cookie, or, to the primary site of
+/// a development instance, the question of a satellite. Such a request is to be resolved on any URL, even where
+/// nothing else asks who is there.
 #[must_use]
-pub fn carries_handshake_return(request: &RequestHead<'_>, _config: &Config) -> bool {
+pub fn carries_handshake_return(request: &RequestHead<'_>, config: &Config) -> bool {
     let cookies = request.cookies();
+    let answers = || !config.is_satellite() && config.instance() == Instance::Development;
     [name::NONCE, name::HANDSHAKE].iter().any(|name| {
         in_query(request, name).is_some() || cookies.raw(name).is_some_and(|value| !value.is_empty())
-    })
+    }) || (answers() && in_query(request, name::RETURN_URL).is_some())
 }
 
 /// Tells whether a request loads a page: into a document or frame, or, from user agents without fetch

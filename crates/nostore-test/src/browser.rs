@@ -209,6 +209,34 @@ impl Browser {
         }
     }
 
+    /// Returns the value of a cookie of the page's host.
+    pub async fn cookie(&self, name: &str) -> Option<String> {
+        self.client.get_named_cookie(name).await.ok().map(|cookie| cookie.value().to_owned())
+    }
+
+    /// Sets a cookie of the page's host, for every path, as a script does.
+    ///
+    /// # Panics
+    ///
+    /// When the browser refuses.
+    pub async fn set_cookie(&self, name: &str, value: &str) {
+        let script = "document.cookie = `${arguments[0]}=${arguments[1]}; path=/`";
+        if let Err(error) = self.client.execute(script, vec![json!(name), json!(value)]).await {
+            panic!("cannot set the cookie {name}: {error}");
+        }
+    }
+
+    /// Deletes one cookie of the page's host.
+    ///
+    /// # Panics
+    ///
+    /// When the browser refuses.
+    pub async fn delete_cookie(&self, name: &str) {
+        if let Err(error) = self.client.delete_cookie(name).await {
+            panic!("cannot delete the cookie {name}: {error}");
+        }
+    }
+
     /// Waits until the page's site has no cookie with that name: until a short-lived one ran out.
     ///
     /// # Panics

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nostore_cache::Profile;
+use nostore_web::SystemClock;
 use serde_json::json;
 use tokio::net::TcpStream;
 
@@ -54,6 +55,10 @@ pub(crate) async fn run(args: DevArgs) -> Result<(), Failed> {
         token_secs: args.token_lifetime,
         seed: args.seed.clone(),
         allowed: args.allow_origin.clone(),
+        eager: false,
+        protect_all: false,
+        satellite: false,
+        clock: Arc::new(SystemClock),
         edge_sink: Arc::new(move |record| edge_told.request(&record)),
         issuer_sink: Arc::new(move |record| tell_issuer(&issuer_told, &record)),
     };

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::site::{PROFILES, Site};
 
-const ALICE: &str = "alice@example.com";
+pub(crate) const ALICE: &str = "alice@example.com";
 const BOB: &str = "bob@example.com";
 /// DESIGN section 5, statement 2.
 const MOST_REDIRECTS_AFTER_THE_FORM: usize = 4;
@@ -140,7 +140,7 @@ async fn sign_out(site: &Site, visitor: &Browser) {
 }
 
 /// Types the address into the identity service's page and sends it.
-async fn submit(visitor: &Browser, email: &str) {
+pub(crate) async fn submit(visitor: &Browser, email: &str) {
     visitor.wait_for("input[name=email]").await;
     visitor.fill("input[type=email][name=email]", email).await;
     visitor.click("form:has(input[type=email][name=email]) button").await;

@@ -6,5 +6,8 @@ mod bad_input;
 mod chromium;
 mod command;
 mod express;
+mod sessions;
 mod site;
 mod table;
+mod tap;
+mod world;

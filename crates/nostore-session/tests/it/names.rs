@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use nostore_message::FieldEdit;
-use nostore_session::{carries_handshake_return, clear_cookies};
+use nostore_session::{Instance, carries_handshake_return, clear_cookies};
 
 use crate::kit::{BOTH, config, page};
 
@@ -53,4 +53,16 @@ fn the_return_of_a_handshake_is_recognised() {
             assert_eq!(found, expected, "{target} {cookies}");
         }
     }
+}
+
+#[test]
+fn a_satellite_s_question_counts_as_one_at_the_primary_site_of_a_development_instance_alone() {
+    let asked = page("/sign-in?__clerk_redirect_url=https%3A%2F%2Fsatellite.example%2F", "x=1");
+    assert!(carries_handshake_return(&asked, &config(Instance::Development)));
+    assert!(!carries_handshake_return(&asked, &config(Instance::Production)));
+    assert!(!carries_handshake_return(&asked, &config(Instance::Development).satellite(true)));
+    assert!(!carries_handshake_return(
+        &page("/sign-in?__clerk_redirect_url=", "x=1"),
+        &config(Instance::Development)
+    ));
 }
