@@ -99,6 +99,7 @@ fn test() -> Result<(), String> {
         &[("RUSTDOCFLAGS", "-D warnings")],
     )?;
     step::cargo("tests", &["test", "--workspace", "--profile", "ci", "--no-fail-fast"])?;
+    sdk::run(&[])?;
     differential::run(&["--cases", "10000", "--seed", "1"].map(str::to_owned))
 }
 

@@ -11,14 +11,9 @@ const FOLDER: &str = "conformance/sdk";
 /// Builds the programs, installs the SDKs where they are missing, and runs the tests.
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     install()?;
-    let build = ["build", "--quiet", "--profile", "ci", "--locked"];
-    let programs = [
-        ["--package", "nostore-cli", "--bin", "nostore"],
-        ["--package", "nostore-tower", "--example", "whoami"],
-    ];
-    for program in programs {
-        step::cargo(program[3], &[&build[..], &program[..]].concat())?;
-    }
+    // As the tests build them: with other features everything below would be built once more.
+    let build = ["build", "--quiet", "--workspace", "--bins", "--examples", "--profile", "ci", "--locked"];
+    step::cargo("programs", &build)?;
     let mut tests = Command::new("npm");
     tests.args(["test", "--silent", "--"]).args(arguments).current_dir(FOLDER);
     tests.env("NOSTORE", built("nostore")?).env("NOSTORE_WHOAMI", built("examples/whoami")?);

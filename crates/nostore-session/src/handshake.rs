@@ -53,11 +53,7 @@ pub(crate) fn begin(
 ) -> Result<Decision, Withheld> {
     let eligible = context.request.method == "GET" && is_navigation(context.request);
     let url = url.filter(|_| eligible).ok_or(Withheld::Ineligible)?;
-    let hops = match reason {
-        Reason::PrimaryRespondsToSyncing | Reason::SatelliteNeedsSyncing => hop::SYNC_HOPS,
-        _ => hop::HANDSHAKE_HOPS,
-    };
-    if context.redirect_count >= MAX_REDIRECTS || !context.may_hop(hops) {
+    if context.redirect_count >= MAX_REDIRECTS || !context.may_hop(hop::HANDSHAKE_HOPS) {
         return Err(Withheld::Loop);
     }
     let counter = SetCookie::new(name::REDIRECT_COUNT, (context.redirect_count + 1).to_string())
@@ -67,7 +63,7 @@ pub(crate) fn begin(
     let mut edits = redirect(url);
     edits.push(FieldEdit::append("set-cookie", counter.to_string()));
     let decision = Decision::new(Status::Handshake, Some(reason.clone()), message).with_state(edits);
-    Ok(Decision { safety: hopping(context, hops), ..decision })
+    Ok(Decision { safety: hopping(context, hop::HANDSHAKE_HOPS), ..decision })
 }
 
 /// Resolves the result of a handshake, where the request brings one. `None`: nothing of use came,

@@ -21,10 +21,6 @@ pub(crate) const MAX_HOPS: u32 = 8;
 /// To the identity service and back.
 pub(crate) const HANDSHAKE_HOPS: u32 = 2;
 
-/// To another site of the same instance and back. Counted once, so that a stranger who comes by a satellite, through
-/// a handshake, still gets to the sign-in page: who is known there signs in on the way.
-pub(crate) const SYNC_HOPS: u32 = 1;
-
 /// To the URL without the handshake's result.
 pub(crate) const CLEANING_HOPS: u32 = 1;
 
