@@ -17,7 +17,7 @@ const HELP: &str = "\
 Usage: cargo xtask <chore>
 
   test           everything: formatting, lints, tidiness, requirements, documentation, all tests.
-                 First installs what that needs (Chromium, Express, cargo-deny); then only loopback is used.
+                 First installs what that needs (Chromium, Express, cargo-deny, SDKs); then only loopback is used.
   install        only the installing
   tidy           structure: headers, sizes, the laws' bans, the direction of dependencies
   requirements   each line of docs/requirements.md with its tests; fails on a due line without one
@@ -80,6 +80,8 @@ fn main() -> ExitCode {
 /// Runs everything that must hold. The profile `ci` is shared by lints and tests, so that C code is built once.
 fn test() -> Result<(), String> {
     install::everything()?;
+    sdk::install()?;
+    differential::install()?;
     step::cargo("format", &["fmt", "--all", "--check"])?;
     tidy::check()?;
     requirements::check(false)?;
