@@ -9,6 +9,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
+use crate::hop::Count;
 use crate::jar::{Family, Jar, decoded};
 use crate::need::Facts;
 use crate::suffix::uses_suffixed;
@@ -49,7 +50,7 @@ pub(crate) struct Context<'c> {
     /// The protocol's own count of redirects.
     pub(crate) redirect_count: u32,
     /// Ours.
-    pub(crate) hops: u32,
+    pub(crate) count: Count,
     pub(crate) header_token: Option<&'c str>,
     pub(crate) session_cookie: Option<Token<'c>>,
 }
@@ -148,7 +149,7 @@ impl<'c> Context<'c> {
             has_query_dev_browser: from_query.is_some(),
             client_uat: family.uat.map_or(0, |uat| seconds(&decoded(uat))),
             redirect_count: read.jar.redirect_count.map_or(0, |count| narrow(seconds(&decoded(count)))),
-            hops: read.jar.hops,
+            count: read.jar.count,
             header_token: read.header_token,
             session_cookie,
         }
@@ -185,7 +186,7 @@ impl<'c> Context<'c> {
 
     /// Tells whether `hops` more redirects stay within what a navigation may take.
     pub(crate) const fn may_hop(&self, hops: u32) -> bool {
-        self.hops.saturating_add(hops) <= hop::MAX_HOPS
+        self.count.hops.saturating_add(hops) <= hop::MAX_HOPS
     }
 }
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use nostore_message::{FieldEdit, Secret, SetCookie};
 
 use crate::context::{Context, Token, is_navigation};
+use crate::hop::{self, Count};
 use crate::need::{Answer, Need, PayloadFailure, Step};
 use crate::token::{Refusal, TokenError, verify_handshake, verify_session};
-use crate::{Decision, Reason, Session, Status, hop, name, target};
+use crate::{Decision, Reason, Session, Status, name, target};
 
 /// So many redirects within the counter's lifetime are let through.
 const MAX_REDIRECTS: u32 = 3;
@@ -27,17 +28,17 @@ pub(crate) enum Withheld {
 /// if it is not, or if that has happened too often already.
 pub(crate) fn maybe_handshake(context: &Context<'_>, reason: Reason, message: &str) -> Step {
     let url = target::handshake_url(context, &reason);
-    maybe_redirect(context, reason, message, url)
+    maybe_redirect(context, reason, message, (url, hop::HANDSHAKE_HOPS))
 }
 
-/// As [`maybe_handshake`], to a place of the caller's.
+/// As [`maybe_handshake`], to a place of the caller's, by so many redirects.
 pub(crate) fn maybe_redirect(
     context: &Context<'_>,
     reason: Reason,
     message: &str,
-    url: Option<String>,
+    way: (Option<String>, u32),
 ) -> Step {
-    done(match begin(context, &reason, message, url) {
+    done(match begin(context, &reason, message, way) {
         Ok(decision) => decision,
         Err(Withheld::Ineligible) => Decision::signed_out(reason, message),
         Err(Withheld::Loop) => Decision { loop_stopped: true, ..Decision::signed_out(reason, message) },
@@ -49,11 +50,11 @@ pub(crate) fn begin(
     context: &Context<'_>,
     reason: &Reason,
     message: &str,
-    url: Option<String>,
+    (url, hops): (Option<String>, u32),
 ) -> Result<Decision, Withheld> {
     let eligible = context.request.method == "GET" && is_navigation(context.request);
     let url = url.filter(|_| eligible).ok_or(Withheld::Ineligible)?;
-    if context.redirect_count >= MAX_REDIRECTS || !context.may_hop(hop::HANDSHAKE_HOPS) {
+    if context.redirect_count >= MAX_REDIRECTS || !context.may_hop(hops) {
         return Err(Withheld::Loop);
     }
     let counter = SetCookie::new(name::REDIRECT_COUNT, (context.redirect_count + 1).to_string())
@@ -63,7 +64,7 @@ pub(crate) fn begin(
     let mut edits = redirect(url);
     edits.push(FieldEdit::append("set-cookie", counter.to_string()));
     let decision = Decision::new(Status::Handshake, Some(reason.clone()), message).with_state(edits);
-    Ok(Decision { safety: hopping(context, hop::HANDSHAKE_HOPS), ..decision })
+    Ok(Decision { safety: hopping(context, context.count.and(hops)), ..decision })
 }
 
 /// Resolves the result of a handshake, where the request brings one. `None`: nothing of use came,
@@ -110,9 +111,8 @@ fn redirect(location: String) -> Vec<FieldEdit> {
 
 /// What a redirect carries besides: the URL that is left or gone to may hold a session token, and the redirect
 /// counts.
-fn hopping(context: &Context<'_>, hops: u32) -> Vec<FieldEdit> {
-    let hops = context.hops.saturating_add(hops);
-    vec![FieldEdit::set("referrer-policy", "no-referrer"), hop::count(hops, context.now)]
+fn hopping(context: &Context<'_>, count: Count) -> Vec<FieldEdit> {
+    vec![FieldEdit::set("referrer-policy", "no-referrer"), hop::set(count, context.now)]
 }
 
 /// Returns what is known about the nonce.
@@ -165,10 +165,13 @@ fn returning(context: &Context<'_>, directives: &[String], decision: Decision) -
     let url = if context.is_development() { context.url() } else { None };
     let clean = url.map(|url| (target::cleaned(&url), url));
     // What only a cookie brought leaves the URL as it is: it is visited once more, and not again.
-    let clean = clean.filter(|(clean, url)| context.hops == 0 || clean != url.as_str());
+    let clean = clean.filter(|(clean, url)| context.count.hops == 0 || clean != url.as_str());
     if let Some((clean, _)) = clean.filter(|_| context.may_hop(hop::CLEANING_HOPS)) {
         edits.extend(redirect(clean));
-        safety.extend(hopping(context, hop::CLEANING_HOPS));
+        let count = context.count.and(hop::CLEANING_HOPS);
+        // An answer without directives says nothing about who is there.
+        let nobody = matches!(decision.status, Status::SignedOut) && !directives.is_empty();
+        safety.extend(hopping(context, if nobody { count.with_nobody() } else { count }));
     }
     Decision { safety, ..decision.with_state(edits) }
 }

@@ -8,7 +8,7 @@
 //! than the redirects that were taken.
 //!
 //! The value is `<redirects>.<seconds since 1970>`: a count that some cookie store keeps for too long is
-//! known by its age. `.s` behind it says that the way through the sign-in page is counted already.
+//! known by its age. A [`Mark`] behind it tells what happened on the way.
 
 use nostore_message::{FieldEdit, RequestHead, ResponseHead, SetCookie, UnixTime};
 
@@ -31,6 +31,15 @@ const SIGN_IN_PAGE_HOPS: u32 = 3;
 /// To the site's sign-in page, and on.
 const SIGN_IN_HOPS: u32 = 1 + SIGN_IN_PAGE_HOPS;
 
+/// To the site's sign-in page and to the identity service's, which shows its form: it said that nobody is there.
+const SIGN_IN_FORM_HOPS: u32 = 2;
+
+/// To the primary site and back.
+pub(crate) const SYNC_HOPS: u32 = 2;
+
+/// Back to the satellite that asked.
+pub(crate) const SYNC_ANSWER_HOPS: u32 = 1;
+
 /// How long a count is believed, in seconds: four hops of seven seconds lie between two visits.
 const LIFETIME_SECS: i64 = 30;
 
@@ -46,12 +55,57 @@ pub enum SignInTurn {
     Stop,
 }
 
+/// What happened in a navigation, as far as its further way depends on it.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+enum Mark {
+    /// Nothing of note.
+    #[default]
+    None,
+    /// The identity service said that nobody is there, so the next way through the sign-in pages ends at a form.
+    Nobody,
+    /// The way through the site's sign-in page is counted already.
+    SignIn,
+    /// That way was taken. If it led back here, what the identity service says of nobody is not relied on again.
+    Asked,
+}
+
+impl Mark {
+    const ALL: [Self; 4] = [Self::None, Self::Nobody, Self::SignIn, Self::Asked];
+
+    const fn end(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Nobody => ".n",
+            Self::SignIn => ".s",
+            Self::Asked => ".a",
+        }
+    }
+}
+
 /// A count, as a cookie tells it.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Count {
     pub(crate) hops: u32,
-    /// Whether the way through the sign-in page is part of it.
-    sign_in: bool,
+    mark: Mark,
+}
+
+impl Count {
+    /// Adds redirects through the identity service or by the app.
+    pub(crate) const fn and(self, hops: u32) -> Self {
+        let mark = match self.mark {
+            Mark::None | Mark::Nobody => Mark::None,
+            Mark::SignIn | Mark::Asked => Mark::Asked,
+        };
+        Self { hops: self.hops.saturating_add(hops), mark }
+    }
+
+    /// Notes that the identity service said of this navigation that nobody is there.
+    pub(crate) const fn with_nobody(self) -> Self {
+        match self.mark {
+            Mark::None => Self { mark: Mark::Nobody, ..self },
+            _ => self,
+        }
+    }
 }
 
 /// Counts the redirects that led to this request, by the cookie that each of them set.
@@ -66,23 +120,25 @@ pub fn hops(request: &RequestHead<'_>, now: UnixTime) -> u32 {
 /// page.
 #[must_use]
 pub fn sign_in_turn(request: &RequestHead<'_>, decision: &Decision, now: UnixTime) -> SignInTurn {
-    let hops = hops(request, now).saturating_add(SIGN_IN_HOPS);
+    let count = counted(request, now);
+    let more = if count.mark == Mark::Nobody { SIGN_IN_FORM_HOPS } else { SIGN_IN_HOPS };
+    let hops = count.hops.saturating_add(more);
     if decision.loop_stopped || hops > MAX_HOPS {
         return SignInTurn::Stop;
     }
-    SignInTurn::Go(vec![set(Count { hops, sign_in: true }, now)])
+    SignInTurn::Go(vec![set(Count { hops, mark: Mark::SignIn }, now)])
 }
 
 /// Decides whether the site's sign-in page may send its visitor on to the identity service's.
 #[must_use]
 pub fn sign_in_page_turn(request: &RequestHead<'_>, now: UnixTime) -> SignInTurn {
     let count = counted(request, now);
-    let more = if count.sign_in { 0 } else { SIGN_IN_PAGE_HOPS };
+    let more = if count.mark == Mark::SignIn { 0 } else { SIGN_IN_PAGE_HOPS };
     let hops = count.hops.saturating_add(more);
     if hops > MAX_HOPS {
         return SignInTurn::Stop;
     }
-    SignInTurn::Go(vec![set(Count { hops, sign_in: false }, now)])
+    SignInTurn::Go(vec![set(Count { hops, mark: Mark::Asked }, now)])
 }
 
 /// Goes on counting with an app's own answer to a navigation, unless the answer counts already: a redirect is one
@@ -98,28 +154,21 @@ pub fn count_answer(
     if told || !is_navigation(request) {
         return None;
     }
-    let hops = hops(request, now);
+    let count = counted(request, now);
     if response.is_redirect() {
-        return Some(count(hops.saturating_add(1), now));
+        return Some(set(Count { hops: count.hops.saturating_add(1), ..count }, now));
     }
-    (hops > 0).then(|| FieldEdit::append("set-cookie", SetCookie::deletion(name::HOPS).to_string()))
-}
-
-/// Sets the count.
-pub(crate) fn count(hops: u32, now: UnixTime) -> FieldEdit {
-    set(Count { hops, sign_in: false }, now)
+    (count.hops > 0).then(|| FieldEdit::append("set-cookie", SetCookie::deletion(name::HOPS).to_string()))
 }
 
 pub(crate) fn read(value: &str, now: UnixTime) -> Count {
-    let (value, sign_in) = match value.strip_suffix(".s") {
-        Some(value) => (value, true),
-        None => (value, false),
-    };
+    let marked = Mark::ALL.into_iter().rev().find_map(|mark| Some((value.strip_suffix(mark.end())?, mark)));
+    let (value, mark) = marked.unwrap_or((value, Mark::None));
     let count = value.split_once('.').and_then(|(count, at)| Some((digits(count)?, digits(at)?)));
     // Two servers' clocks may differ a little.
     let believed = -LIFETIME_SECS..=LIFETIME_SECS;
     match count.filter(|(_, at)| believed.contains(&now.secs().saturating_sub(*at))) {
-        Some((count, _)) => Count { hops: u32::try_from(count).unwrap_or(u32::MAX), sign_in },
+        Some((count, _)) => Count { hops: u32::try_from(count).unwrap_or(u32::MAX), mark },
         None => Count::default(),
     }
 }
@@ -130,8 +179,9 @@ fn counted(request: &RequestHead<'_>, now: UnixTime) -> Count {
     counts.max().unwrap_or_default()
 }
 
-fn set(count: Count, now: UnixTime) -> FieldEdit {
-    let (hops, end) = (count.hops, if count.sign_in { ".s" } else { "" });
+/// Sets the count.
+pub(crate) fn set(count: Count, now: UnixTime) -> FieldEdit {
+    let (hops, end) = (count.hops, count.mark.end());
     let cookie = SetCookie::new(name::HOPS, format!("{hops}.{}{end}", now.secs()))
         .with("Path", "/")
         .with("Max-Age", LIFETIME_SECS.to_string())
@@ -153,26 +203,29 @@ mod tests {
     fn counts_row_by_row() {
         let now = UnixTime::from_secs(1_000);
         let rows = [
-            ("3.1000", 3, false),
-            ("3.1000.s", 3, true),
-            ("3.971", 3, false),
-            ("3.970", 3, false),
-            ("3.969", 0, false),
-            ("3.1030", 3, false),
-            ("3.1031", 0, false),
-            ("99999999999999999999.1000", u32::MAX, false),
-            ("3", 0, false),
-            ("3.", 0, false),
-            (".1000", 0, false),
-            ("-3.1000", 0, false),
-            ("+3.1000", 0, false),
-            ("3.1000.1", 0, false),
-            ("3.1000.s.s", 0, false),
-            ("x.1000", 0, false),
-            ("", 0, false),
+            ("3.1000", 3, Mark::None),
+            ("3.1000.s", 3, Mark::SignIn),
+            ("3.1000.n", 3, Mark::Nobody),
+            ("3.1000.a", 3, Mark::Asked),
+            ("3.1000.x", 0, Mark::None),
+            ("3.971", 3, Mark::None),
+            ("3.970", 3, Mark::None),
+            ("3.969", 0, Mark::None),
+            ("3.1030", 3, Mark::None),
+            ("3.1031", 0, Mark::None),
+            ("99999999999999999999.1000", u32::MAX, Mark::None),
+            ("3", 0, Mark::None),
+            ("3.", 0, Mark::None),
+            (".1000", 0, Mark::None),
+            ("-3.1000", 0, Mark::None),
+            ("+3.1000", 0, Mark::None),
+            ("3.1000.1", 0, Mark::None),
+            ("3.1000.s.s", 0, Mark::None),
+            ("x.1000", 0, Mark::None),
+            ("", 0, Mark::None),
         ];
-        for (value, hops, sign_in) in rows {
-            assert_eq!(read(value, now), Count { hops, sign_in }, "{value}");
+        for (value, hops, mark) in rows {
+            assert_eq!(read(value, now), Count { hops, mark }, "{value}");
         }
     }
 }

@@ -8,7 +8,8 @@ use std::borrow::Cow;
 use nostore_message::{RequestHead, UnixTime};
 use percent_encoding::percent_decode_str;
 
-use crate::{Config, hop, name};
+use crate::hop::{self, Count};
+use crate::{Config, name};
 
 /// The cookies that exist in a plain and in a suffixed form. Empty ones are absent.
 #[derive(Debug, Default)]
@@ -29,7 +30,7 @@ pub(crate) struct Jar<'r> {
     pub(crate) nonce: Option<&'r str>,
     pub(crate) redirect_count: Option<&'r str>,
     /// The redirects of this navigation so far, by our own count.
-    pub(crate) hops: u32,
+    pub(crate) count: Count,
 }
 
 impl<'r> Jar<'r> {
@@ -56,7 +57,7 @@ impl<'r> Jar<'r> {
             name::NONCE => (1 << 4, &mut self.nonce),
             name::REDIRECT_COUNT => (1 << 5, &mut self.redirect_count),
             name::HOPS => {
-                self.hops = self.hops.max(hop::read(value, now).hops);
+                self.count = self.count.max(hop::read(value, now));
                 return;
             }
             _ if name == suffixed.session => (1 << 6, &mut self.suffixed.session),

@@ -59,6 +59,7 @@
 //! - Tokens are strict: no padding, JSON objects only, UTF-8; anything else is `token-invalid`.
 //! - The loop counter stops at three *or more*. Redirects of a navigation are counted once more in a cookie of our
 //!   own, `__nostore_hops`, which slow hops do not outlive; none begins that would lead beyond the eighth.
+//!   With test keys, a satellite and its primary site each have their own.
 //! - `redirect_url` never carries an old `__clerk_handshake` or `__clerk_handshake_nonce`; redirects carry
 //!   `Referrer-Policy: no-referrer`. A nonce that leads to nothing is deleted.
 //! - Numbers in cookies are decimal digits; anything else is 0.

@@ -14,7 +14,7 @@ use crate::satellite::{
     cross_origin, misconfigured, primary_responds, satellite_in_development, satellite_in_production,
 };
 use crate::token::{Refusal, TokenError, is_other_kind, malformed, verify_session};
-use crate::{Accepts, Config, Decision, Reason, Session, TokenType, target};
+use crate::{Accepts, Config, Decision, Reason, Session, TokenType, hop, target};
 use nostore_message::{RequestHead, UnixTime};
 
 type Row = fn(&Context<'_>) -> Option<Step>;
@@ -167,7 +167,7 @@ fn other_organization(context: &Context<'_>, session: &Session) -> Option<Step> 
     }
     let reason = Reason::ActiveOrganizationMismatch;
     let target = target::handshake_url(context, &reason);
-    begin(context, &reason, "", target).ok().map(done)
+    begin(context, &reason, "", (target, hop::HANDSHAKE_HOPS)).ok().map(done)
 }
 
 #[derive(Clone, Copy)]

@@ -12,7 +12,7 @@ use url::Url;
 use crate::context::Context;
 use crate::handshake::{done, maybe_handshake, maybe_redirect};
 use crate::need::Step;
-use crate::{Accepts, Config, Decision, Reason, TokenType, name, target};
+use crate::{Accepts, Config, Decision, Reason, TokenType, hop, name, target};
 
 /// Hosts of account pages of older development instances end like this.
 const LEGACY_DEVELOPMENT: [&str; 3] = [".lcl.dev", ".lclstage.dev", ".lclclerk.com"];
@@ -76,7 +76,7 @@ pub(crate) fn satellite_in_development(context: &Context<'_>) -> Option<Step> {
         return None;
     }
     sync_or(context, |context| match target::primary_sign_in(context) {
-        Some(url) => maybe_redirect(context, Reason::SatelliteNeedsSyncing, "", Some(url)),
+        Some(url) => maybe_redirect(context, Reason::SatelliteNeedsSyncing, "", (Some(url), hop::SYNC_HOPS)),
         None => done(Decision::error("Invalid URL: the signInUrl of a satellite must be an absolute one.")),
     })
 }
@@ -114,7 +114,9 @@ pub(crate) fn primary_responds(context: &Context<'_>) -> Option<Step> {
     }
     let satellite = context.query(name::RETURN_URL).filter(|url| !url.is_empty())?;
     Some(match target::satellite_return(context, &satellite) {
-        Some(url) => maybe_redirect(context, Reason::PrimaryRespondsToSyncing, "", Some(url)),
+        Some(url) => {
+            maybe_redirect(context, Reason::PrimaryRespondsToSyncing, "", (Some(url), hop::SYNC_ANSWER_HOPS))
+        }
         None => done(Decision::error("Invalid URL: __clerk_redirect_url must be an absolute one.")),
     })
 }

@@ -25,10 +25,10 @@ use crate::metrics::Counters;
 use crate::{Answer, Auth, Sessions, Why, grpc};
 
 /// What a visitor reads where a redirect would only go on with a loop.
-const LOOP_STOPPED: &str = "401: signing in led back here again and again, so it was stopped.\n\
-    Either the publishable and the secret key belong to different instances, or this site's clock is wrong,\n\
-    or a cache on the way replays a redirect, or a broken cookie of this site hides the new one (delete them).\n\
-    Reload the page to try again.\n";
+const LOOP_STOPPED: &str = "401: you are signed out. Reload the page to sign in.\n\n\
+    Within half a minute, signing in led back here again and again, so it was stopped. If it goes on:\n\
+    either the publishable and the secret key belong to different instances, or this site's clock is wrong,\n\
+    or a cache on the way replays a redirect, or a broken cookie of this site hides the new one (delete them).\n";
 
 /// One request on its way through the app. Adapters make it with [`Sessions::begin`] and hand it to
 /// handlers; it is shared by every extractor. `Debug` shows method, path and level: the rest holds tokens.

@@ -1,11 +1,12 @@
 //! From any cookie state a navigation ends: a browser, a site and an identity service in one process, where a hop
 //! takes no time, three seconds, or seven.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use nostore_message::{RequestHead, ResponseHead, Scheme, SetCookie, apply};
 use nostore_session::Instance;
-use nostore_web::{Begin, Clock as _, Routes, Sessions, Why};
+use nostore_web::{Begin, Clock as _, Routes, Sessions, SessionsBuilder, Why};
 use serde_json::json;
 use url::Url;
 
@@ -15,7 +16,18 @@ use crate::support::{Hand, Identity, NOW, config, forged, healthy, sign};
 /// DESIGN section 5, statement 2.
 const MAX_REDIRECTS: usize = 8;
 
+/// With test keys a satellite has asked the primary site and the identity service, by five redirects, when it sends
+/// somebody to the primary site's sign-in page. That has cookies of its own, so it counts anew; where it asks who is
+/// there, it asks the identity service once more before it leads there, and cleans up what was broken.
+const MAX_SATELLITE_REDIRECTS: usize = 11;
+
 const SITE: &str = "http://localhost:8080";
+
+/// A satellite of the site, whose cookies are its own.
+const SATELLITE: &str = "http://127.0.0.1:8080";
+
+/// A satellite on another port of the site's host: cookies know no ports.
+const NEIGHBOUR: &str = "http://localhost:8090";
 
 const BOTH: [Instance; 2] = [Instance::Development, Instance::Production];
 
@@ -63,6 +75,26 @@ impl Jar {
     }
 }
 
+/// The jar of each host.
+#[derive(Clone, Debug, Default)]
+struct Jars(BTreeMap<String, Jar>);
+
+impl Jars {
+    fn of(&mut self, url: &Url) -> &mut Jar {
+        self.0.entry(url.host_str().unwrap().to_owned()).or_default()
+    }
+}
+
+/// A site and its satellite, where it has one.
+struct Sites(Vec<(&'static str, Sessions)>);
+
+impl Sites {
+    fn at(&self, url: &Url) -> Option<&Sessions> {
+        let origin = url.origin().ascii_serialization();
+        self.0.iter().find_map(|(own, sessions)| (*own == origin).then_some(sessions))
+    }
+}
+
 /// An identity service that knows the browser, or does not; `honest` signs with the key that it publishes.
 #[derive(Clone, Copy, Debug)]
 struct Issuer {
@@ -106,7 +138,7 @@ impl Issuer {
     }
 
     /// Where it sends the browser; `None`: a page.
-    fn visit(self, url: &Url, jar: &mut Jar) -> Option<String> {
+    fn visit(self, url: &Url, jars: &mut Jars) -> Option<String> {
         let back =
             url.query_pairs().find(|(name, _)| name == "redirect_url").map(|(_, back)| back.into_owned());
         let back = back.unwrap_or_else(|| SITE.to_owned());
@@ -121,6 +153,7 @@ impl Issuer {
                 back.query_pairs_mut().append_pair("__clerk_handshake", &self.result(0));
             }
             Instance::Production => {
+                let jar = jars.of(&back);
                 jar.store(&format!("__clerk_handshake={}; Path=/", self.result(0)), "/", self.now);
             }
         }
@@ -135,12 +168,12 @@ async fn visit_site(
     jar: &mut Jar,
     now: i64,
 ) -> (u16, Option<String>, String) {
-    let target = url.as_str().strip_prefix(SITE).unwrap().to_owned();
+    let target = url.as_str()[url.origin().ascii_serialization().len()..].to_owned();
     let cookies = jar.header(url.path(), now);
     let head = RequestHead {
         method: "GET".into(),
         scheme: Scheme::Http,
-        authority: "localhost:8080".into(),
+        authority: url.authority().into(),
         target: target.into(),
         fields: [("sec-fetch-dest", "document"), ("cookie", &*cookies)].into_iter().collect(),
     };
@@ -187,20 +220,20 @@ async fn visit_site(
 
 /// Follows a navigation to its end, or gives up: the trace, and how it ended.
 async fn navigate(
-    (sessions, clock, secs_per_hop): (&Sessions, &Hand, i64),
+    (sites, clock, secs_per_hop): (&Sites, &Hand, i64),
     issuer: Issuer,
     target: &str,
-    jar: &mut Jar,
+    jars: &mut Jars,
 ) -> (Vec<String>, Option<(u16, String)>) {
     let mut url = Url::parse(SITE).unwrap().join(target).unwrap();
     let mut trace = Vec::new();
     while trace.len() <= 24 {
         let now = clock.now().secs();
         let issuer = Issuer { now, ..issuer };
-        let (status, next, body) = if url.as_str().starts_with(SITE) {
-            visit_site(sessions, &url, jar, now).await
+        let (status, next, body) = if let Some(sessions) = sites.at(&url) {
+            visit_site(sessions, &url, jars.of(&url), now).await
         } else {
-            let next = issuer.visit(&url, jar);
+            let next = issuer.visit(&url, jars);
             (if next.is_some() { 307 } else { 200 }, next, "sign in here".to_owned())
         };
         match next.filter(|_| (300..400).contains(&status)) {
@@ -275,9 +308,17 @@ fn any_jar(dice: &mut Dice, issuer: Issuer, hiding: bool) -> Jar {
     jar
 }
 
-fn site(identity: &Identity, instance: Instance, eager: bool, clock: &Hand) -> Sessions {
+fn site(identity: &Identity, instance: Instance, eager: bool, clock: &Hand) -> SessionsBuilder {
     let routes = Routes::new().protected("/dashboard");
-    identity.sessions(instance).routes(routes).eager(eager).clock(clock.clone()).build().unwrap()
+    identity.sessions(instance).routes(routes).eager(eager).clock(clock.clone())
+}
+
+/// A site's satellite, asking of itself or when the URL says so.
+fn satellite(identity: &Identity, instance: Instance, asks: bool, clock: &Hand) -> Sessions {
+    let config = identity.config(instance).satellite(true).satellite_auto_sync(asks).domain("127.0.0.1:8080");
+    let config = config.sign_in_url(&format!("{SITE}/sign-in")).unwrap();
+    let builder = Sessions::builder(config).platform(None).dev(false).clock(clock.clone());
+    builder.routes(Routes::new().protected("/dashboard")).build().unwrap()
 }
 
 /// How often it is rolled, for each kind of key and both ways of asking.
@@ -285,28 +326,52 @@ const ROUNDS: u64 = 100;
 
 const TARGETS: [&str; 5] = ["/dashboard", "/dashboard?a=b", "/sign-in?redirect_url=/dashboard", "/who", "/"];
 
+/// What a run of navigations varies.
+#[derive(Clone, Copy)]
+struct Run<'a> {
+    honest: bool,
+    /// Whether the site asks who is there before each page; or a satellite before each new visitor.
+    asks: &'a [bool],
+    secs_per_hop: i64,
+    /// Where the navigations start, if not at the site.
+    satellite: Option<&'static str>,
+}
+
 /// Navigates from many cookie states; returns what went on for too long.
-async fn endless(honest: bool, asks: &[bool], secs_per_hop: i64) -> String {
+async fn endless(run: Run<'_>) -> String {
     let identity = Identity::start().await;
     identity
         .script(|target| if target == "/v1/jwks" { healthy(target) } else { Some((404, "{}".to_owned())) });
     let mut failures = String::new();
     for (seed, instance) in (0..ROUNDS).flat_map(|seed| BOTH.map(|instance| (seed, instance))) {
         let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let issuer = Issuer { instance, session: dice.roll(2) == 0, honest, now: NOW };
+        let issuer = Issuer { instance, session: dice.roll(2) == 0, honest: run.honest, now: NOW };
         // A wrong configuration is no cookie state: one fault at a time.
-        let hiding = honest && seed % 3 == 0;
-        let start = any_jar(&mut dice, issuer, hiding);
-        for (eager, target) in asks.iter().flat_map(|eager| TARGETS.map(|target| (*eager, target))) {
+        let hiding = run.honest && seed % 3 == 0;
+        let mut start = Jars::default();
+        let origins = [Some(SITE), run.satellite];
+        for origin in origins.into_iter().flatten().map(|origin| Url::parse(origin).unwrap()) {
+            *start.of(&origin) = any_jar(&mut dice, issuer, hiding);
+        }
+        for (asks, target) in run.asks.iter().flat_map(|asks| TARGETS.map(|target| (*asks, target))) {
             let clock = Hand::new();
-            let sessions = site(&identity, instance, eager, &clock);
-            let world = (&sessions, &clock, secs_per_hop);
-            let (trace, end) = navigate(world, issuer, target, &mut start.clone()).await;
-            if trace.len() > MAX_REDIRECTS || end.is_none_or(|(_, body)| body.is_empty()) {
-                writeln!(failures, "seed {seed}, eager {eager}, {target}, {issuer:?}").unwrap();
-                for Cookie { name, value, path, .. } in &start.0 {
+            let eager = asks && run.satellite.is_none();
+            let mut sites = vec![(SITE, site(&identity, instance, eager, &clock).build().unwrap())];
+            sites.extend(run.satellite.map(|at| (at, satellite(&identity, instance, asks, &clock))));
+            let world = (&Sites(sites), &clock, run.secs_per_hop);
+            let target = format!("{}{target}", run.satellite.unwrap_or(SITE));
+            let (trace, end) = navigate(world, issuer, &target, &mut start.clone()).await;
+            let limit = match (instance, run.satellite) {
+                (Instance::Development, Some(_)) => MAX_SATELLITE_REDIRECTS,
+                _ => MAX_REDIRECTS,
+            };
+            if trace.len() > limit || end.is_none_or(|(_, body)| body.is_empty()) {
+                writeln!(failures, "seed {seed}, asks {asks}, {target}, {issuer:?}").unwrap();
+                for (host, Cookie { name, value, path, .. }) in
+                    start.0.iter().flat_map(|(host, jar)| jar.0.iter().map(move |cookie| (host, cookie)))
+                {
                     let value: String = value.chars().take(16).collect();
-                    writeln!(failures, "  {name}={value} at {path}").unwrap();
+                    writeln!(failures, "  {host}: {name}={value} at {path}").unwrap();
                 }
                 writeln!(failures, "  {trace:#?}").unwrap();
             }
@@ -315,30 +380,41 @@ async fn endless(honest: bool, asks: &[bool], secs_per_hop: i64) -> String {
     failures
 }
 
+/// The site alone, with an honest identity service and hops that take no time.
+const PLAIN: Run<'static> = Run { honest: true, asks: &[false, true], secs_per_hop: 0, satellite: None };
+
 #[tokio::test]
 async fn r1_14_any_cookie_state_ends_within_eight_redirects_lazily() {
-    assert_eq!(endless(true, &[false], 0).await, "");
+    assert_eq!(endless(Run { asks: &[false], ..PLAIN }).await, "");
 }
 
 #[tokio::test]
 async fn r1_14_any_cookie_state_ends_within_eight_redirects_eagerly() {
-    assert_eq!(endless(true, &[true], 0).await, "");
+    assert_eq!(endless(Run { asks: &[true], ..PLAIN }).await, "");
 }
 
 /// The protocol's counter is gone after two seconds.
 #[tokio::test]
 async fn r1_14_hops_of_three_seconds_end_within_eight_redirects() {
-    assert_eq!(endless(true, &[false, true], 3).await, "");
+    assert_eq!(endless(Run { secs_per_hop: 3, ..PLAIN }).await, "");
 }
 
 #[tokio::test]
 async fn r1_14_hops_of_seven_seconds_end_within_eight_redirects() {
-    assert_eq!(endless(true, &[false, true], 7).await, "");
+    assert_eq!(endless(Run { secs_per_hop: 7, ..PLAIN }).await, "");
 }
 
 /// The keys of two instances mixed up: every result of a handshake is refused.
 #[tokio::test]
 async fn r1_14_mixed_up_keys_end_within_eight_redirects() {
-    assert_eq!(endless(false, &[false, true], 0).await, "");
-    assert_eq!(endless(false, &[false, true], 3).await, "");
+    assert_eq!(endless(Run { honest: false, ..PLAIN }).await, "");
+    assert_eq!(endless(Run { honest: false, secs_per_hop: 3, ..PLAIN }).await, "");
+}
+
+#[tokio::test]
+async fn r1_14_navigations_at_a_satellite_end() {
+    for satellite in [SATELLITE, NEIGHBOUR].map(Some) {
+        assert_eq!(endless(Run { satellite, ..PLAIN }).await, "");
+        assert_eq!(endless(Run { satellite, secs_per_hop: 3, ..PLAIN }).await, "");
+    }
 }
