@@ -3,7 +3,7 @@
 use std::panic::Location;
 use std::sync::Arc;
 
-use nostore_session::Session;
+use nostore_session::{Machine, Session};
 
 use crate::Exchange;
 
@@ -15,11 +15,19 @@ use crate::Exchange;
 pub struct Auth {
     exchange: Arc<Exchange>,
     session: Option<Arc<Session>>,
+    /// Whether the exchange's decision is known here, with the machine that it may have found.
+    decided: bool,
 }
 
 impl Auth {
-    pub(crate) const fn new(exchange: Arc<Exchange>, session: Option<Arc<Session>>) -> Self {
-        Self { exchange, session }
+    /// As far as it is known: nobody.
+    pub(crate) const fn nobody(exchange: Arc<Exchange>) -> Self {
+        Self { exchange, session: None, decided: false }
+    }
+
+    /// As decided, with the session of whoever has one.
+    pub(crate) const fn decided(exchange: Arc<Exchange>, session: Option<Arc<Session>>) -> Self {
+        Self { exchange, session, decided: true }
     }
 
     /// Tells whether the visitor is signed in.
@@ -57,10 +65,28 @@ impl Auth {
         self.read()?.claim(name)
     }
 
+    /// Returns the machine that sent the request with a token of its own, where the configuration accepts such
+    /// tokens ([`nostore_session::Config::accepts`]). A machine is not signed in.
+    #[must_use]
+    #[track_caller]
+    pub fn machine(&self) -> Option<&Machine> {
+        self.exchange.refine(Location::caller());
+        self.known_machine()
+    }
+
     /// Returns the request that this came from.
     #[must_use]
     pub const fn exchange(&self) -> &Arc<Exchange> {
         &self.exchange
+    }
+
+    /// Tells whether a visitor is signed in or a machine sent the request.
+    pub(crate) fn is_anybody(&self) -> bool {
+        self.session.is_some() || self.known_machine().is_some()
+    }
+
+    pub(crate) fn known_machine(&self) -> Option<&Machine> {
+        if self.decided { self.exchange.machine() } else { None }
     }
 
     pub(crate) fn session(&self) -> Option<&Session> {

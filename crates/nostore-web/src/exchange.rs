@@ -16,7 +16,7 @@ use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nostore_message::{FieldEdit, Fields, RequestHead, ResponseHead, Sensitivity, apply};
-use nostore_session::{Decision, SignInTurn, carries_handshake_return, is_navigation};
+use nostore_session::{Decision, Machine, SignInTurn, Status, carries_handshake_return, is_navigation};
 use tokio::sync::OnceCell;
 
 use crate::driver::Decided;
@@ -97,7 +97,7 @@ impl Exchange {
     /// The answer to send instead: a redirect that finds out who is asking, or an error page.
     pub async fn auth(self: &Arc<Self>, why: Why) -> Result<Auth, Answer> {
         if !self.note_read(why) {
-            return Ok(Auth::new(Arc::clone(self), None));
+            return Ok(Auth::nobody(Arc::clone(self)));
         }
         self.decide().await;
         self.settle()
@@ -107,12 +107,12 @@ impl Exchange {
     /// redirect would have been needed. The response becomes [`Sensitivity::Personalized`].
     pub async fn peek(self: &Arc<Self>, why: Why) -> Auth {
         if !self.note_read(why) {
-            return Auth::new(Arc::clone(self), None);
+            return Auth::nobody(Arc::clone(self));
         }
         if self.decide().await.refuses() {
-            return Auth::new(Arc::clone(self), None);
+            return Auth::nobody(Arc::clone(self));
         }
-        self.settle().unwrap_or_else(|_| Auth::new(Arc::clone(self), None))
+        self.settle().unwrap_or_else(|_| Auth::nobody(Arc::clone(self)))
     }
 
     /// Tells who is asking and lets only signed-in visitors pass.
@@ -124,6 +124,16 @@ impl Exchange {
     pub async fn require(self: &Arc<Self>, why: Why) -> Result<Auth, Answer> {
         let auth = self.auth(why).await?;
         if auth.session().is_some() { Ok(auth) } else { Err(self.refuse_signed_out()) }
+    }
+
+    /// Tells who is asking and lets only machines pass: what each may do, its scopes say.
+    ///
+    /// # Errors
+    ///
+    /// The answer to send instead, as for [`Self::require`].
+    pub async fn require_machine(self: &Arc<Self>, why: Why) -> Result<Auth, Answer> {
+        let auth = self.auth(why).await?;
+        if auth.known_machine().is_some() { Ok(auth) } else { Err(self.refuse_signed_out()) }
     }
 
     /// Raises how sensitive the response is. After the response head was sent this is a defect.
@@ -198,6 +208,17 @@ impl Exchange {
         self.decided.get().is_some()
     }
 
+    /// Returns the machine that was found, where it is decided.
+    pub(crate) fn machine(&self) -> Option<&Machine> {
+        match self.decided.get()? {
+            Decided::Decision { decision, .. } => match &decision.status {
+                Status::Machine(machine) => Some(machine),
+                _ => None,
+            },
+            Decided::Failed(_) => None,
+        }
+    }
+
     pub(crate) async fn decide(&self) -> &Decided {
         self.decide_now();
         self.decided.get_or_init(|| self.sessions.decide(&self.head)).await
@@ -208,7 +229,7 @@ impl Exchange {
         let (decision, session) = match self.decided.get() {
             Some(Decided::Decision { decision, session }) => (decision, session),
             Some(Decided::Failed(text)) => return Err(self.answer(500, Vec::new(), text.clone())),
-            None => return Ok(Auth::new(Arc::clone(self), None)),
+            None => return Ok(Auth::nobody(Arc::clone(self))),
         };
         self.tell(decision);
         if decision.location().is_some() {
@@ -231,7 +252,7 @@ impl Exchange {
         let signed_out = ledger.signed_out;
         drop(ledger);
         let session = session.as_ref().filter(|_| !signed_out).cloned();
-        Ok(Auth::new(Arc::clone(self), session))
+        Ok(Auth::decided(Arc::clone(self), session))
     }
 
     /// The answer to a signed-out visitor where only signed-in ones pass. Cookies that the decision sets

@@ -63,7 +63,7 @@ impl std::fmt::Debug for Start {
 enum Purpose {
     /// Finding out is all that is wanted.
     Know,
-    /// Only signed-in visitors pass.
+    /// Only signed-in visitors pass, and machines where their tokens are accepted.
     Require,
 }
 
@@ -186,7 +186,7 @@ impl Sessions {
 fn pass(exchange: &Arc<Exchange>, purpose: Purpose) -> Begin {
     match exchange.settle() {
         Err(answer) => Begin::Answer(answer),
-        Ok(auth) if purpose == Purpose::Require && auth.session().is_none() => {
+        Ok(auth) if purpose == Purpose::Require && !auth.is_anybody() => {
             Begin::Answer(exchange.refuse_signed_out())
         }
         Ok(_) => Begin::Continue(Arc::clone(exchange)),

@@ -9,6 +9,7 @@ mod forwarded;
 mod gate;
 mod heads;
 mod keys;
+mod machines;
 mod memo;
 mod metrics;
 mod outage;
