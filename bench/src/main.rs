@@ -1,6 +1,8 @@
 //! Measures one decision, side by side with what else there is.
 //!
 //! `--json` prints JSON, `--rounds N` sets the number of rounds, `--without-node` leaves `@clerk/backend` out.
+//! `--only TEXT --times N` does what has that text in its name so many times and prints nothing: for whoever counts
+//! instructions.
 
 use std::process::ExitCode;
 
@@ -23,6 +25,8 @@ struct Options {
     json: bool,
     rounds: usize,
     node: bool,
+    only: Option<String>,
+    times: u64,
 }
 
 fn main() -> ExitCode {
@@ -55,6 +59,11 @@ fn run() -> Result<(), Broken> {
         Contender::new("clerk-rs 0.5: validate_jwt, key in memory", || clerk_rs.validate(&world.token)),
         Contender::new("clerk-rs 0.5: authorize, key in memory", || clerk_rs.authorize(&request)),
     ];
+    if let Some(only) = &options.only {
+        let one = contenders.iter_mut().find(|one| one.name.contains(only.as_str()));
+        let one = one.ok_or_else(|| format!("expected a part of a name behind --only, found {only}"))?;
+        return (one.turn)(options.times).map(drop).ok_or_else(|| "expected a whole turn".into());
+    }
     let node = if options.node { Node::start(&world) } else { Err("left out".into()) };
     let absent = node.as_ref().err().map(ToString::to_string);
     if let Ok(mut node) = node {
@@ -118,7 +127,7 @@ fn as_json(measured: &[Measured], counts: &[(&str, Count)], absent: Option<&str>
 }
 
 fn options() -> Result<Options, Broken> {
-    let mut options = Options { json: false, rounds: 301, node: true };
+    let mut options = Options { json: false, rounds: 301, node: true, only: None, times: 1_000 };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
@@ -127,8 +136,13 @@ fn options() -> Result<Options, Broken> {
             "--rounds" => {
                 options.rounds = arguments.next().ok_or("expected a number behind --rounds")?.parse()?
             }
+            "--only" => options.only = Some(arguments.next().ok_or("expected a name behind --only")?),
+            "--times" => {
+                options.times = arguments.next().ok_or("expected a number behind --times")?.parse()?
+            }
             other => {
-                return Err(format!("expected --json, --rounds N or --without-node, found {other}").into());
+                let known = "--json, --rounds N, --without-node, --only TEXT or --times N";
+                return Err(format!("expected {known}, found {other}").into());
             }
         }
     }

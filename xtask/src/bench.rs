@@ -1,4 +1,4 @@
-//! The measurements, and the check that a known token allocates nothing but its result.
+//! The measurements.
 
 use std::path::Path;
 use std::process::Command;
@@ -27,9 +27,4 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     ];
     let arguments: Vec<&str> = run.into_iter().chain(arguments.iter().map(String::as_str)).collect();
     step::cargo("measurements", &arguments)
-}
-
-/// Checks what is allocated.
-pub(crate) fn allocations() -> Result<(), String> {
-    step::cargo("allocations", &["test", "--quiet", "--release", "--locked", "--manifest-path", MANIFEST])
 }

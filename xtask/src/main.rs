@@ -27,7 +27,6 @@ Usage: cargo xtask <chore>
   differential   cases from a seed, decided by us and by the reference implementation (--cases N --seed S)
   fuzz           the decision and every parser behind it, with coverage (--seconds N --seed N --target NAME)
   bench          one decision, side by side with what else there is (--json --rounds N)
-  allocations    what a known token allocates: its result and nothing else
   sdk            unmodified SDKs of the protocol against our identity service, beside our middleware
   shots          the pictures in docs/img, made in Chromium
   cold           times a first build of the command in an empty target folder and lists what it is made of";
@@ -61,7 +60,6 @@ fn main() -> ExitCode {
         "differential" => differential::run(&arguments[1..]),
         "fuzz" => fuzz::run(&arguments[1..]),
         "bench" => bench::run(&arguments[1..]),
-        "allocations" => bench::allocations(),
         "help" | "--help" | "-h" => {
             step::say(HELP);
             Ok(())

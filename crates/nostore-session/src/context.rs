@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use nostore_jose::{Jws, JwsError};
-use nostore_message::{RequestHead, UnixTime};
+use nostore_message::{Cookies, RequestHead, UnixTime};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
 use crate::hop::Count;
-use crate::jar::{Family, Jar, decoded};
+use crate::jar::{Family, Jar};
 use crate::need::Facts;
 use crate::suffix::uses_suffixed;
 use crate::token::{coerced, parse_sized};
@@ -103,12 +103,12 @@ impl<'r> Read<'r> {
         let query = |name: &str| if named { in_query(request, name) } else { None };
         let (handshake, nonce) = (query(name::HANDSHAKE), query(name::NONCE));
         Self {
-            plain_session: jar.plain.session.map(decoded),
-            suffixed_session: jar.suffixed.session.filter(|_| !same_session).map(decoded),
+            plain_session: jar.plain.session.map(Cookies::decode),
+            suffixed_session: jar.suffixed.session.filter(|_| !same_session).map(Cookies::decode),
             same_session,
-            refresh: jar.refresh.map(decoded),
-            handshake: handshake.or_else(|| jar.handshake.map(decoded)),
-            nonce: nonce.or_else(|| jar.nonce.map(decoded)),
+            refresh: jar.refresh.map(Cookies::decode),
+            handshake: handshake.or_else(|| jar.handshake.map(Cookies::decode)),
+            nonce: nonce.or_else(|| jar.nonce.map(Cookies::decode)),
             query_dev_browser: if named { query_value(request, name::DEV_BROWSER) } else { None },
             header_token: request.fields.first("authorization").and_then(bearer),
             jar,
@@ -147,8 +147,11 @@ impl<'c> Context<'c> {
             nonce: read.nonce.as_deref(),
             dev_browser: dev_browser(from_query, family),
             has_query_dev_browser: from_query.is_some(),
-            client_uat: family.uat.map_or(0, |uat| seconds(&decoded(uat))),
-            redirect_count: read.jar.redirect_count.map_or(0, |count| narrow(seconds(&decoded(count)))),
+            client_uat: family.uat.map_or(0, |uat| seconds(&Cookies::decode(uat))),
+            redirect_count: read
+                .jar
+                .redirect_count
+                .map_or(0, |count| narrow(seconds(&Cookies::decode(count)))),
             count: read.jar.count,
             header_token: read.header_token,
             session_cookie,
@@ -222,7 +225,7 @@ impl<'c> Token<'c> {
 
 fn dev_browser<'c>(from_query: Option<&'c str>, family: &Family<'c>) -> Option<Cow<'c, str>> {
     let from_query = from_query.filter(|value| !value.is_empty()).map(Cow::Borrowed);
-    from_query.or_else(|| family.dev_browser.map(decoded))
+    from_query.or_else(|| family.dev_browser.map(Cookies::decode))
 }
 
 fn in_query<'r>(request: &'r RequestHead<'_>, name: &str) -> Option<Cow<'r, str>> {
@@ -259,10 +262,11 @@ fn bearer(value: &str) -> Option<&str> {
 
 /// Reads decimal digits; anything else is 0, and what is too large stays at the end of the range.
 fn seconds(text: &str) -> i64 {
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return 0;
-    }
-    text.parse().unwrap_or(i64::MAX)
+    let longer = |number: i64, byte: u8| {
+        let digit = byte.is_ascii_digit().then(|| i64::from(byte - b'0'));
+        digit.map(|digit| number.saturating_mul(10).saturating_add(digit))
+    };
+    text.bytes().try_fold(0, longer).unwrap_or(0)
 }
 
 fn narrow(count: i64) -> u32 {

@@ -3,10 +3,7 @@
 //! Reading is that of section 3.2 of the handshake protocol: split at `;`, then at the first `=`, both sides
 //! trimmed; the first of a name counts. An empty value counts as absent.
 
-use std::borrow::Cow;
-
-use nostore_message::{RequestHead, UnixTime};
-use percent_encoding::percent_decode_str;
+use nostore_message::{Cookies, RequestHead, UnixTime};
 
 use crate::hop::{self, Count};
 use crate::{Config, name};
@@ -37,11 +34,9 @@ impl<'r> Jar<'r> {
     pub(crate) fn read(request: &'r RequestHead<'_>, config: &Config, now: UnixTime) -> Self {
         let mut jar = Self::default();
         let mut seen = Seen::default();
-        for pair in request.fields.all("cookie").flat_map(|line| line.split(';')) {
-            let Some((name, value)) = pair.split_once('=') else { continue };
-            let name = name.trim();
+        for (name, value) in request.fields.all("cookie").flat_map(Cookies::pairs) {
             if name.starts_with("__") {
-                jar.take(&mut seen, config, now, name, value.trim());
+                jar.take(&mut seen, config, now, name, value);
             }
         }
         jar
@@ -82,14 +77,5 @@ impl Seen {
         let first = self.0 & flag == 0;
         self.0 |= flag;
         first
-    }
-}
-
-/// Percent-decodes a value where it holds a `%` and decodes to UTF-8.
-pub(crate) fn decoded(raw: &str) -> Cow<'_, str> {
-    if raw.contains('%') {
-        percent_decode_str(raw).decode_utf8().unwrap_or(Cow::Borrowed(raw))
-    } else {
-        Cow::Borrowed(raw)
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::Config;
 use crate::context::Token;
-use crate::jar::{Jar, decoded};
+use crate::jar::Jar;
 use crate::token::coerced;
 
 /// Tells whether the suffixed family counts. Empty cookies count as absent.
@@ -31,7 +31,8 @@ pub(crate) fn uses_suffixed(
     if jar.suffixed.uat.is_none() && suffixed.is_none() {
         return false;
     }
-    let is_zero = |uat: Option<&str>| uat.is_some_and(|uat| decoded(uat) == "0");
+    // What decodes to `0`.
+    let is_zero = |uat: Option<&str>| matches!(uat, Some("0" | "%30"));
     let (suffixed_zero, plain_zero) = (is_zero(jar.suffixed.uat), is_zero(jar.plain.uat));
     if !suffixed_zero && !plain_zero && issued_at(plain) > issued_at(suffixed) {
         return false;
@@ -85,18 +86,15 @@ fn without_schemes(text: &str) -> Cow<'_, str> {
 }
 
 fn issued_at(token: Option<&Token<'_>>) -> f64 {
-    number(token, "iat").unwrap_or(0.0)
+    token.and_then(Token::issued_at).unwrap_or(0.0)
 }
 
 fn has_expired(token: Option<&Token<'_>>, now: UnixTime) -> bool {
-    number(token, "exp").is_some_and(|exp| exp <= seconds(now))
+    let exp = token.and_then(Token::claims).and_then(|claims| claims.get("exp"));
+    exp.map(coerced).is_some_and(|exp| exp <= seconds(now))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are far below 2^53")]
 fn seconds(now: UnixTime) -> f64 {
     now.secs() as f64
-}
-
-fn number(token: Option<&Token<'_>>, claim: &str) -> Option<f64> {
-    token?.claims()?.get(claim).map(coerced)
 }

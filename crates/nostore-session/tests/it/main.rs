@@ -3,6 +3,7 @@
 //! The private keys in `keys/` were made for these tests and are used nowhere else.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod allocations;
 mod claims;
 mod decision;
 mod fuzz;
