@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::case::{Case, Outcome};
-use crate::differences::{EMPTY_AUDIENCE, Known};
+use crate::differences::{Known, RARE};
 use crate::golden::Golden;
 
 /// Every reason that a request can end with, without those of refreshes that the service names itself. What needs
@@ -127,7 +127,7 @@ impl Report {
     /// Lists the known differences that no case has shown, though a long run shows them.
     #[must_use]
     pub fn never_seen(&self, known: &[Known]) -> Vec<&'static str> {
-        let names = known.iter().map(|difference| difference.name).filter(|name| *name != EMPTY_AUDIENCE);
+        let names = known.iter().map(|difference| difference.name).filter(|name| !RARE.contains(name));
         names.filter(|name| !self.known.contains_key(name)).collect()
     }
 }

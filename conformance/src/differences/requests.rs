@@ -6,7 +6,7 @@ use url::Url;
 
 use super::read::{Part, SESSIONS, Strictness, decoded, header, parts, strictness};
 use super::tokens::{self, Place};
-use super::{EMPTY_AUDIENCE, How, Known, Rewritten};
+use super::{How, Known, Rewritten};
 use crate::backend::Reply;
 use crate::case::{Case, OneOrMany};
 use crate::head::request_head;
@@ -145,7 +145,7 @@ fn results() -> Vec<Known> {
             how: How::Request(no_patterns),
         },
         Known {
-            name: EMPTY_AUDIENCE,
+            name: "empty-audience-is-one",
             why: "an empty text in a list of audiences is one that no token is for; without it the reference checks nothing",
             how: How::Request(empty_audience),
         },

@@ -37,12 +37,15 @@ fn the_cases_end_in_many_ways() {
     assert!(outcomes.len() >= 25, "{outcomes:?}");
 }
 
+/// The name of a target and what it does with an input.
+type Target = (&'static str, fn(&[u8]));
+
 /// What the fuzzer has kept, so that it need not be found again.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the fuzzer keeps its inputs in files")]
 fn inputs_that_were_kept_still_hold() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
-    let targets: [(&str, fn(&[u8])); 4] = [
+    let targets: [Target; 4] = [
         ("answers", parsers::answers),
         ("authenticate", |bytes| {
             let _ = properties::check(bytes);
