@@ -19,6 +19,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     step::run("differential", Command::new(runner).args(arguments))
 }
 
+/// Runs the tests of that workspace: the worker, and the kept cases, which need no reference.
+pub(crate) fn tests() -> Result<(), String> {
+    let test = ["--manifest-path", MANIFEST, "--profile", "ci", "--target-dir", "target", "--locked"];
+    step::cargo("conformance tests", &[&["test", "--quiet"][..], &test[..]].concat())
+}
+
 /// Compares many cases.
 pub(crate) fn prove(seed: &str) -> Result<Vec<Row>, String> {
     let mut command = Command::new(build()?);

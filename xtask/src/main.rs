@@ -101,6 +101,7 @@ fn test() -> Result<(), String> {
     )?;
     step::cargo("tests", &["test", "--workspace", "--profile", "ci", "--no-fail-fast"])?;
     sdk::run(&[])?;
+    differential::tests()?;
     differential::run(&["--cases", "10000", "--seed", "1"].map(str::to_owned))
 }
 
