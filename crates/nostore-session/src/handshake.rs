@@ -169,8 +169,10 @@ fn returning(context: &Context<'_>, directives: &[String], decision: Decision) -
     if let Some((clean, _)) = clean.filter(|_| context.may_hop(hop::CLEANING_HOPS)) {
         edits.extend(redirect(clean));
         let count = context.count.and(hop::CLEANING_HOPS);
-        // An answer without directives says nothing about who is there.
-        let nobody = matches!(decision.status, Status::SignedOut) && !directives.is_empty();
+        // An answer without directives says nothing about who is there. Elsewhere than on a satellite there are
+        // redirects enough.
+        let told = context.config.is_satellite() && !directives.is_empty();
+        let nobody = told && matches!(decision.status, Status::SignedOut);
         safety.extend(hopping(context, if nobody { count.with_nobody() } else { count }));
     }
     Decision { safety, ..decision.with_state(edits) }

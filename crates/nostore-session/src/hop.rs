@@ -31,7 +31,7 @@ const SIGN_IN_PAGE_HOPS: u32 = 3;
 /// To the site's sign-in page, and on.
 const SIGN_IN_HOPS: u32 = 1 + SIGN_IN_PAGE_HOPS;
 
-/// To the site's sign-in page and to the identity service's, which shows its form: it said that nobody is there.
+/// As far as the identity service's form, where it said that nobody is there.
 const SIGN_IN_FORM_HOPS: u32 = 2;
 
 /// To the primary site and back.
@@ -61,7 +61,8 @@ enum Mark {
     /// Nothing of note.
     #[default]
     None,
-    /// The identity service said that nobody is there, so the next way through the sign-in pages ends at a form.
+    /// The identity service told this satellite that nobody is there, so the next way through the sign-in pages ends
+    /// at a form.
     Nobody,
     /// The way through the site's sign-in page is counted already.
     SignIn,
@@ -121,11 +122,12 @@ pub fn hops(request: &RequestHead<'_>, now: UnixTime) -> u32 {
 #[must_use]
 pub fn sign_in_turn(request: &RequestHead<'_>, decision: &Decision, now: UnixTime) -> SignInTurn {
     let count = counted(request, now);
-    let more = if count.mark == Mark::Nobody { SIGN_IN_FORM_HOPS } else { SIGN_IN_HOPS };
-    let hops = count.hops.saturating_add(more);
-    if decision.loop_stopped || hops > MAX_HOPS {
+    let expected = if count.mark == Mark::Nobody { SIGN_IN_FORM_HOPS } else { SIGN_IN_HOPS };
+    if decision.loop_stopped || count.hops.saturating_add(expected) > MAX_HOPS {
         return SignInTurn::Stop;
     }
+    // Should it lead back here against expectation, all of it was taken.
+    let hops = count.hops.saturating_add(SIGN_IN_HOPS);
     SignInTurn::Go(vec![set(Count { hops, mark: Mark::SignIn }, now)])
 }
 
@@ -133,9 +135,12 @@ pub fn sign_in_turn(request: &RequestHead<'_>, decision: &Decision, now: UnixTim
 #[must_use]
 pub fn sign_in_page_turn(request: &RequestHead<'_>, now: UnixTime) -> SignInTurn {
     let count = counted(request, now);
-    let more = if count.mark == Mark::SignIn { 0 } else { SIGN_IN_PAGE_HOPS };
-    let hops = count.hops.saturating_add(more);
-    if hops > MAX_HOPS {
+    let hops = match count.mark {
+        // It was decided where the way began.
+        Mark::SignIn => count.hops,
+        _ => count.hops.saturating_add(SIGN_IN_PAGE_HOPS),
+    };
+    if hops > MAX_HOPS && count.mark != Mark::SignIn {
         return SignInTurn::Stop;
     }
     SignInTurn::Go(vec![set(Count { hops, mark: Mark::Asked }, now)])
