@@ -1,0 +1,7 @@
+//! Behaviour of the token client, each case named by its number in the specification's list.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod cache;
+mod ours;
+mod read_triggered;
+mod world;
