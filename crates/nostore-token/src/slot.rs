@@ -30,7 +30,7 @@ use crate::token::SessionToken;
 const MAX_WAKE_MS: u64 = i32::MAX as u64;
 
 /// So many fetches that took too long are remembered, should they still end.
-const MAX_ABANDONED: usize = 4;
+const MAX_ABANDONED: usize = 64;
 
 /// When something happens.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

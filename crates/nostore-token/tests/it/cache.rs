@@ -37,7 +37,7 @@ fn a9_a_received_token_is_compared_with_the_readable_one() {
 #[test]
 fn a12_every_token_of_ones_own_is_sent() {
     let mut world = World::new();
-    for mint in [facts(1, 1), facts(2, 2), saying(facts(2, 2), "a tie")] {
+    for mint in [facts(1, 1), facts(2, 2), saying(&facts(2, 2), "a tie")] {
         world.load(&mint);
         assert_eq!(world.announced.pop(), Some(mint.raw()));
     }
@@ -59,9 +59,9 @@ fn a13_a14_b49_b50_b51_the_fresher_of_two_tokens_stays() {
 
 #[test]
 fn a15_of_a_tie_the_later_one_stays() {
-    let mut world = World::with(&saying(facts(1, 1), "first"));
-    world.load(&saying(facts(1, 1), "second"));
-    assert_eq!(world.ready(), saying(facts(1, 1), "second").raw());
+    let mut world = World::with(&saying(&facts(1, 1), "first"));
+    world.load(&saying(&facts(1, 1), "second"));
+    assert_eq!(world.ready(), saying(&facts(1, 1), "second").raw());
 }
 
 /// The reference's way: whoever comes while a token is replaced waits.

@@ -56,8 +56,8 @@ pub(crate) fn facts(oiat: i64, iat: i64) -> Mint {
 }
 
 /// A token that is told from another by what it says.
-pub(crate) fn saying(mint: Mint, says: &str) -> Mint {
-    Mint { says: says.to_owned(), ..mint }
+pub(crate) fn saying(mint: &Mint, says: &str) -> Mint {
+    Mint { says: says.to_owned(), ..mint.clone() }
 }
 
 pub(crate) fn raw(header: &Value, claims: &Value) -> String {
