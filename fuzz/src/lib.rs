@@ -1,18 +1,18 @@
 //! What is fuzzed: the decision, and every parser of what strangers send.
 //!
-//! The cases of `authenticate` and what must hold for them are those of the tests of `nostore-session`.
+//! The cases and what must hold for them are those of the tests of `nostore-session`.
 #![allow(clippy::unwrap_used, reason = "the keys of the tests are good")]
 
 #[path = "../../crates/nostore-session/tests/it/fuzz/case.rs"]
-pub(crate) mod case;
+mod case;
 #[path = "../../crates/nostore-session/tests/it/fuzz/choices.rs"]
-pub(crate) mod choices;
-#[path = "../../crates/nostore-session/tests/it/fuzz/properties.rs"]
-pub(crate) mod properties;
-#[path = "../../crates/nostore-session/tests/it/fuzz/world.rs"]
-pub(crate) mod world;
-
+mod choices;
+#[path = "../../crates/nostore-session/tests/it/fuzz/parsers.rs"]
 mod parsers;
+#[path = "../../crates/nostore-session/tests/it/fuzz/properties.rs"]
+mod properties;
+#[path = "../../crates/nostore-session/tests/it/fuzz/world.rs"]
+mod world;
 
 pub use parsers::{answers, tokens, urls_and_cookies};
 

@@ -1,24 +1,56 @@
 //! The differential run against the reference implementation of the handshake protocol.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::proofs::{Row, grouped};
 use crate::step;
 
 /// Where the reference is installed.
 const REFERENCE: &str = "conformance/reference";
 /// The workspace of the conformance tests.
 const MANIFEST: &str = "conformance/Cargo.toml";
+/// How many cases make a proof.
+const PROOF: u64 = 100_000;
 
-/// Builds both sides and compares them; `arguments` go to the runner (`--cases N --seed S`).
+/// Compares both sides; `arguments` go to the runner (`--cases N --seed S`).
+pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
+    let runner = build()?;
+    step::run("differential", Command::new(runner).args(arguments))
+}
+
+/// Runs the tests of that workspace: the worker, and the kept cases, which need no reference.
+pub(crate) fn tests() -> Result<(), String> {
+    let test = ["--manifest-path", MANIFEST, "--profile", "ci", "--target-dir", "target", "--locked"];
+    step::cargo("conformance tests", &[&["test", "--quiet"][..], &test[..]].concat())
+}
+
+/// Compares many cases.
+pub(crate) fn prove(seed: &str) -> Result<Vec<Row>, String> {
+    let mut command = Command::new(build()?);
+    command.args(["--cases", &PROOF.to_string(), "--seed", seed]);
+    let done = step::watch("differential", command, |_| true)?;
+    // The last line says how many differ.
+    let last = done.text.lines().rfind(|line| line.contains(" from seed "));
+    let told = last.and_then(|line| line.split_once(": ")).map_or("see the output", |(_, told)| told);
+    Ok(vec![Row {
+        section: "Decisions compared with the reference implementation",
+        what: "decisions".to_owned(),
+        seed: seed.to_owned(),
+        cases: grouped(PROOF),
+        seconds: done.seconds,
+        found: (!done.succeeded).then(|| told.to_owned()),
+    }])
+}
+
+/// Builds both sides and returns the runner.
 ///
 /// The profile and the folder are those of the tests, so that what both workspaces need is built once.
-pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
+fn build() -> Result<PathBuf, String> {
     install()?;
     let build = ["--manifest-path", MANIFEST, "--profile", "ci", "--target-dir", "target", "--locked"];
     step::cargo("differential workers", &[&["build", "--quiet", "--bins"][..], &build[..]].concat())?;
-    let runner = Path::new("target/ci").join(format!("differential{}", std::env::consts::EXE_SUFFIX));
-    step::run("differential", Command::new(runner).args(arguments))
+    Ok(Path::new("target/ci").join(format!("differential{}", std::env::consts::EXE_SUFFIX)))
 }
 
 /// Installs the reference, unless it is there.

@@ -5,6 +5,7 @@ mod checklist;
 mod differential;
 mod fuzz;
 mod install;
+mod proofs;
 mod requirements;
 mod sdk;
 mod shots;
@@ -23,7 +24,7 @@ Usage: cargo xtask <chore>
   requirements   each line of docs/requirements.md with its tests; fails on a due line without one
   checklist      each row of docs/protocol-checklist.md with its tests (protocol [--list]); fails on one without
   deny           bans, licences and sources by deny.toml
-  prove          the long proofs, whose figures are kept in docs/proofs.md
+  prove          the long proofs; each writes its figures into docs/proofs.md
   differential   cases from a seed, decided by us and by the reference implementation (--cases N --seed S)
   fuzz           the decision and every parser behind it, with coverage (--seconds N --seed N --target NAME)
   bench          one decision, side by side with what else there is (--json --rounds N)
@@ -56,7 +57,7 @@ fn main() -> ExitCode {
         "sdk" => sdk::run(&arguments[1..]),
         "shots" => shots::make(),
         "cold" => cold(),
-        "prove" => prove(),
+        "prove" => proofs::run(),
         "differential" => differential::run(&arguments[1..]),
         "fuzz" => fuzz::run(&arguments[1..]),
         "bench" => bench::run(&arguments[1..]),
@@ -100,13 +101,8 @@ fn test() -> Result<(), String> {
     )?;
     step::cargo("tests", &["test", "--workspace", "--profile", "ci", "--no-fail-fast"])?;
     sdk::run(&[])?;
+    differential::tests()?;
     differential::run(&["--cases", "10000", "--seed", "1"].map(str::to_owned))
-}
-
-/// Runs what takes too long for every change.
-fn prove() -> Result<(), String> {
-    install::everything()?;
-    differential::run(&["--cases", "100000", "--seed", "2026"].map(str::to_owned))
 }
 
 /// Checks bans, licences and sources.

@@ -35,7 +35,7 @@ const BATCH: usize = 200;
 /// From how many cases on every reason must have been seen.
 const ENOUGH: u64 = 10_000;
 
-/// From how many cases on every known difference must have been seen.
+/// From how many cases on every known difference that is not rare must have been seen.
 const ENOUGH_FOR_ALL: u64 = 100_000;
 
 struct Arguments {

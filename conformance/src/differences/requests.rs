@@ -8,7 +8,7 @@ use super::read::{Part, SESSIONS, Strictness, decoded, header, parts, strictness
 use super::tokens::{self, Place};
 use super::{How, Known, Rewritten};
 use crate::backend::Reply;
-use crate::case::Case;
+use crate::case::{Case, OneOrMany};
 use crate::head::request_head;
 
 /// A token that neither side can decode.
@@ -35,8 +35,12 @@ fn numbers() -> Vec<Known> {
             name: "counter-stops-at-three-or-more",
             why: "9.4: counter compared with `== 3`; we use `>= 3`",
             how: How::Request(|case| {
-                let stops =
-                    |value: &str| is_decimal(value) && value.parse().map_or(true, |count: u32| count > 3);
+                // An empty one is 0 for both sides.
+                let stops = |value: &str| {
+                    !value.is_empty()
+                        && is_decimal(value)
+                        && value.parse().map_or(true, |count: u32| count > 3)
+                };
                 change_cookies(case, |key, value| (key == COUNTER && stops(value)).then(|| "3".to_owned()))
             }),
         },
@@ -57,9 +61,11 @@ fn numbers() -> Vec<Known> {
 fn public_url() -> Vec<Known> {
     vec![
         Known {
-            name: "slashes-stay-a-path",
-            why: "9.4: `//path` + forwarded host gives a foreign redirect_url; we join as text and keep our own origin",
-            how: How::Request(|case| resolved(case, |url, _| url.path().starts_with("//"))),
+            name: "public-url-is-joined-as-text",
+            why: "9.4: `//path` + forwarded host gives a foreign redirect_url; we join as text and keep our own origin, and the `?` of an empty query",
+            how: How::Request(|case| {
+                resolved(case, |url, _| url.path().starts_with("//") || url.query() == Some(""))
+            }),
         },
         Known {
             name: "forwarded-scheme-is-of-the-web",
@@ -69,9 +75,9 @@ fn public_url() -> Vec<Known> {
             }),
         },
         Known {
-            name: "hosts-have-no-case",
-            why: "the identity service's host is the same in capitals, so a referrer with it is known",
-            how: How::Request(capital_referrer),
+            name: "own-host-is-known",
+            why: "the identity service's host is the same in capitals, and beside a port, so a referrer with it is known",
+            how: How::Request(known_referrer),
         },
         Known {
             name: "forwarded-port-is-one",
@@ -138,6 +144,11 @@ fn results() -> Vec<Known> {
             why: "an empty list of patterns matches every path in the reference; for us it is no list",
             how: How::Request(no_patterns),
         },
+        Known {
+            name: "empty-audience-is-one",
+            why: "an empty text in a list of audiences is one that no token is for; without it the reference checks nothing",
+            how: How::Request(empty_audience),
+        },
     ]
 }
 
@@ -147,13 +158,12 @@ fn is_decimal(value: &str) -> bool {
     value.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Leaves the referrer out where it is the identity service, whose key spells it in capitals.
-fn capital_referrer(case: &Case) -> Option<Rewritten> {
+/// Leaves the referrer out where it is the identity service, whose key spells it in capitals or with a port.
+fn known_referrer(case: &Case) -> Option<Rewritten> {
     let key = PublishableKey::parse(case.options.publishable_key.as_deref()?).ok()?;
-    let host = key.frontend_api();
+    let host = key.frontend_api().split(':').next()?;
     let referrer = Url::parse(header(case, "referer")?).ok()?;
-    if host.bytes().all(|byte| !byte.is_ascii_uppercase()) || !host.eq_ignore_ascii_case(referrer.host_str()?)
-    {
+    if referrer.host_str()? == key.frontend_api() || !host.eq_ignore_ascii_case(referrer.host_str()?) {
         return None;
     }
     let mut changed = case.clone();
@@ -203,6 +213,16 @@ fn no_patterns(case: &Case) -> Option<Rewritten> {
     let some = |list: Option<Vec<String>>| list.filter(|list| !list.is_empty());
     options.organization_patterns = some(options.organization_patterns.take());
     options.personal_account_patterns = some(options.personal_account_patterns.take());
+    (changed != *case).then_some(Rewritten { case: changed, stands_for: Vec::new() })
+}
+
+/// Names the empty audiences of a list.
+fn empty_audience(case: &Case) -> Option<Rewritten> {
+    let mut changed = case.clone();
+    let Some(OneOrMany::Many(list)) = &mut changed.options.audience else { return None };
+    for audience in list.iter_mut().filter(|audience| audience.is_empty()) {
+        "nobody's".clone_into(audience);
+    }
     (changed != *case).then_some(Rewritten { case: changed, stands_for: Vec::new() })
 }
 

@@ -4,7 +4,7 @@ use nostore_session::PublishableKey;
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
-use super::read::{MAX_TOKEN_BYTES, Part, SESSIONS, accepts_several, header_token, parts};
+use super::read::{MAX_TOKEN_BYTES, Part, SESSIONS, accepts_several, header_token, parts, strictness};
 use super::{How, Known};
 use crate::backend::{Reply, SEEN_COOKIE};
 use crate::case::{Case, Outcome};
@@ -64,9 +64,10 @@ pub(super) fn all() -> Vec<Known> {
     ]
 }
 
-/// A session token of another category, where several kinds of token are accepted.
+/// A session token of another category, where several kinds of token are accepted. Of a token that we do not read
+/// the category is not looked at.
 fn template(case: &Case, _: &Outcome, _: &Outcome) -> Option<Outcome> {
-    let token = header_token(case).filter(|_| accepts_several(case))?;
+    let token = header_token(case).filter(|token| accepts_several(case) && strictness(token).is_none())?;
     let (Part::Object(head), Part::Object(payload)) = parts(token)? else { return None };
     let category = head.get("cat")?;
     let machine = payload.get("sub").and_then(Value::as_str).is_some_and(|sub| sub.starts_with("mch_"))

@@ -35,6 +35,14 @@ pub(super) fn change(
     let mut stands_for = Vec::new();
     let mut changed = case.clone();
     let mut swap = |text: &str| {
+        let mut change = |token: &str, place: Place| {
+            let new = change(token, place)?;
+            if place == Place::Result {
+                // Comes back in a cookie, as it is.
+                stands_for.push((new.clone(), token.to_owned()));
+            }
+            Some(new)
+        };
         let new = value(text, &mut change)?;
         let meant: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
         stands_for.push((new.clone(), meant));

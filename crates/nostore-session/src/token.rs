@@ -141,7 +141,8 @@ fn category<'j>(jws: &'j Jws<'_>) -> Option<&'j Value> {
     jws.header().parameters().get("cat")
 }
 
-/// Turns a claim into a number as JavaScript does where it compares: what is none is not a number.
+/// Turns a claim into a number as JavaScript does where it compares: what is none is not a number, and a list is
+/// the text of what it holds.
 pub(crate) fn coerced(claim: &Value) -> f64 {
     match claim {
         Value::Null | Value::Bool(false) => 0.0,
@@ -149,7 +150,14 @@ pub(crate) fn coerced(claim: &Value) -> f64 {
         Value::Number(number) => number.as_f64().unwrap_or(f64::NAN),
         Value::String(text) if text.trim().is_empty() => 0.0,
         Value::String(text) => text.trim().parse().unwrap_or(f64::NAN),
-        Value::Array(_) | Value::Object(_) => f64::NAN,
+        Value::Array(list) => match list.as_slice() {
+            [] => 0.0,
+            // The text `true` or `false`.
+            [Value::Bool(_)] => f64::NAN,
+            [one] => coerced(one),
+            _ => f64::NAN,
+        },
+        Value::Object(_) => f64::NAN,
     }
 }
 

@@ -33,6 +33,10 @@ fn tokens(instance: Instance) -> Tokens {
     add("ISSEMPTY", json!({"iss": ""}));
     add("GONE", json!({"exp": NOW}));
     add("LASTS", json!({"exp": NOW + 1}));
+    add("GONELIST", json!({"exp": []}));
+    add("GONEONE", json!({"exp": [[NOW.to_string()]]}));
+    add("LASTSTWO", json!({"exp": [NOW, NOW]}));
+    add("LASTSTRUE", json!({"exp": [true]}));
     tokens
 }
 
@@ -59,6 +63,10 @@ const ROWS: &[(&str, &str)] = &[
     ("5 both signed out", "uat=0"),
     ("6 expired, plain signed out", "sfx-uat=1 sfx-session=<GONE> plain-uat=0"),
     ("6 one second left", "sfx-uat=1 sfx-session=<LASTS> plain-uat=0"),
+    ("6 expired as of an empty list", "sfx-uat=1 sfx-session=<GONELIST> plain-uat=0"),
+    ("6 expired as of a list of one", "sfx-uat=1 sfx-session=<GONEONE> plain-uat=0"),
+    ("6 a list of two is no number", "sfx-uat=1 sfx-session=<LASTSTWO> plain-uat=0"),
+    ("6 nor is a list of true", "sfx-uat=1 sfx-session=<LASTSTRUE> plain-uat=0"),
     ("6 undecodable", "sfx-uat=1 sfx-session=garbage plain-uat=0"),
     ("6 expired, plain signed in", "sfx-uat=1 sfx-session=<GONE> plain-uat=1"),
     ("7 suffixed session alone", "sfx-session=<OWN>"),

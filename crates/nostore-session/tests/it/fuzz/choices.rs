@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::world::HUSH;
+
 /// What is left of the bytes.
 pub(crate) struct Choices<'d>(&'d [u8]);
 
@@ -29,11 +31,13 @@ impl<'d> Choices<'d> {
         &list[self.below(list.len())]
     }
 
-    /// Takes the next bytes as text, as a shell hands over bytes that are none.
+    /// Takes the next bytes as text, as a shell hands over bytes that are none. Nobody knows a secret, so a text with
+    /// one is empty.
     pub(crate) fn text(&mut self) -> Cow<'d, str> {
         let length = self.below(48).min(self.0.len());
         let (text, rest) = self.0.split_at(length);
         self.0 = rest;
-        String::from_utf8_lossy(text)
+        let text = String::from_utf8_lossy(text);
+        if text.contains(HUSH) { Cow::Borrowed("") } else { text }
     }
 }

@@ -2,10 +2,13 @@
 
 pub(crate) mod case;
 pub(crate) mod choices;
+#[expect(unreachable_pub, reason = "the fuzzer includes this file, and makes its functions public")]
+pub(crate) mod parsers;
 pub(crate) mod properties;
 pub(crate) mod world;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use proptest::prelude::*;
 
@@ -32,6 +35,31 @@ fn the_cases_end_in_many_ways() {
     let statuses: BTreeSet<&str> = outcomes.iter().map(|outcome| outcome.status).collect();
     assert_eq!(statuses.into_iter().collect::<Vec<_>>(), ["error", "handshake", "signed-in", "signed-out"]);
     assert!(outcomes.len() >= 25, "{outcomes:?}");
+}
+
+/// The name of a target and what it does with an input.
+type Target = (&'static str, fn(&[u8]));
+
+/// What the fuzzer has kept, so that it need not be found again.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the fuzzer keeps its inputs in files")]
+fn inputs_that_were_kept_still_hold() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
+    let targets: [Target; 4] = [
+        ("answers", parsers::answers),
+        ("authenticate", |bytes| {
+            let _ = properties::check(bytes);
+        }),
+        ("tokens", parsers::tokens),
+        ("urls_and_cookies", parsers::urls_and_cookies),
+    ];
+    for (target, run) in targets {
+        let inputs: Vec<_> = corpus.join(target).read_dir().unwrap().collect();
+        assert!(inputs.len() > 20, "{target}: {} inputs", inputs.len());
+        for input in inputs {
+            run(&std::fs::read(input.unwrap().path()).unwrap());
+        }
+    }
 }
 
 /// A generator that needs no seed from outside (xorshift).

@@ -6,8 +6,8 @@ use nostore_session::{
     Config, Instance, Machine, Need, PathPattern, PublishableKey, TokenType, classify, sign_in_location,
 };
 
-use crate::choices::Choices;
-use crate::world::{HUSH, WORLD};
+use super::choices::Choices;
+use super::world::{HUSH, WORLD};
 
 /// Tokens, sets of keys and keys.
 ///
