@@ -1,0 +1,295 @@
+//! The client on tokio, where time passes only when everybody waits.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use nostore_message::UnixTime;
+use nostore_token::{
+    Ask, Event, Failure, FetchKind, Fetched, SessionTokens, SessionTokensBuilder, TokenHandle, TokenKey,
+};
+use tokio::sync::Notify;
+use tokio::time::{Instant, advance, sleep};
+
+use crate::world::{START, lives, transient};
+
+/// A service that answers as it is told.
+#[derive(Clone, Default)]
+struct Service {
+    asked: Arc<Mutex<Vec<(TokenKey, FetchKind)>>>,
+    mood: Arc<Mutex<Mood>>,
+    door: Arc<Notify>,
+    under_way: Arc<AtomicUsize>,
+}
+
+#[derive(Clone, Debug, Default)]
+enum Mood {
+    #[default]
+    Well,
+    /// Answers when the door is opened.
+    Closed,
+    Fails(Failure),
+    Panics,
+    Hangs,
+}
+
+impl Service {
+    async fn answer(self, ask: Ask, start: Instant) -> Result<Fetched, Failure> {
+        self.asked.lock().unwrap().push((ask.key, ask.kind));
+        self.under_way.fetch_add(1, Ordering::SeqCst);
+        let _left = Left(Arc::clone(&self.under_way));
+        let mood = self.mood.lock().unwrap().clone();
+        match mood {
+            Mood::Well => {}
+            Mood::Closed => self.door.notified().await,
+            Mood::Fails(failure) => return Err(failure),
+            Mood::Panics => panic!("expected by the test"),
+            Mood::Hangs => std::future::pending().await,
+        }
+        let iat = i64::try_from(start.elapsed().as_secs()).unwrap();
+        Ok(Fetched { token: lives(iat, 60).token(), service_ms: None })
+    }
+
+    fn is(&self, mood: Mood) {
+        *self.mood.lock().unwrap() = mood;
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.lock().unwrap().len()
+    }
+
+    fn builder(&self) -> SessionTokensBuilder {
+        let (service, start) = (self.clone(), Instant::now());
+        let clock = move || {
+            let elapsed = i64::try_from(start.elapsed().as_millis()).unwrap();
+            UnixTime::from_millis(START * 1_000 + elapsed)
+        };
+        SessionTokens::builder(move |ask: Ask| service.clone().answer(ask, start)).clock(clock)
+    }
+
+    fn client(&self) -> SessionTokens {
+        self.builder().build_on(tokio::runtime::Handle::current())
+    }
+}
+
+/// Counts a fetch that ended, however it did.
+struct Left(Arc<AtomicUsize>);
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn session() -> TokenKey {
+    TokenKey::of_session("sess_1")
+}
+
+fn one(service: &Service) -> (SessionTokens, TokenHandle) {
+    let tokens = service.client();
+    let handle = tokens.handle(session());
+    (tokens, handle)
+}
+
+async fn until(condition: impl Fn() -> bool) {
+    while !condition() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn b21_b22_b23_b24_concurrent_readers_share_a_fetch_per_entry() {
+    let service = Service::default();
+    let tokens = service.client();
+    let keys = [
+        session(),
+        session().template("report"),
+        session().template("export"),
+        session().organization("org_1"),
+        session().audience("https://api.example"),
+        TokenKey::of_session("sess_2"),
+    ];
+    for _ in 0..3 {
+        let gets = keys.clone().map(|key| tokens.handle(key).get());
+        for get in gets {
+            get.await.unwrap();
+        }
+    }
+    assert_eq!(service.asked(), keys.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn b28_a_token_stays_warm_without_anybody_reading() {
+    let service = Service::default();
+    let (_tokens, handle) = one(&service);
+    handle.get().await.unwrap();
+    for _ in 0..600 {
+        sleep(Duration::from_secs(1)).await;
+        assert!(handle.peek().is_some());
+    }
+    // 43 s after each, give or take one.
+    assert!((14..=15).contains(&service.asked()), "{}", service.asked());
+}
+
+#[tokio::test(start_paused = true)]
+async fn f13_f14_a_caller_that_goes_away_takes_nobody_with_it() {
+    let service = Service::default();
+    let (_tokens, handle) = one(&service);
+    service.is(Mood::Closed);
+    let first = handle.get();
+    let second = tokio::spawn(handle.get());
+    until(|| service.asked() == 1).await;
+    drop(first);
+    service.door.notify_waiters();
+    assert!(second.await.unwrap().is_ok());
+    assert_eq!(service.asked(), 1);
+    // And where all go away, what came is kept.
+    let (_tokens, handle) = one(&service);
+    let only = handle.get();
+    until(|| service.asked() == 2).await;
+    drop(only);
+    service.door.notify_waiters();
+    until(|| handle.peek().is_some()).await;
+    assert!(handle.get().await.is_ok());
+    assert_eq!(service.asked(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn f15_a_panic_is_an_error_and_no_end() {
+    let service = Service::default();
+    let (_tokens, handle) = one(&service);
+    service.is(Mood::Panics);
+    assert_eq!(handle.get().await.unwrap_err(), Failure::Panicked);
+    service.is(Mood::Well);
+    assert!(handle.get().await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn f8_whoever_waits_for_a_fetch_that_hangs_is_told() {
+    let service = Service::default();
+    let (_tokens, handle) = one(&service);
+    service.is(Mood::Hangs);
+    let start = Instant::now();
+    assert_eq!(handle.get().await.unwrap_err(), Failure::TimedOut { after_ms: 10_000 });
+    assert_eq!(start.elapsed().as_secs(), 10);
+    service.is(Mood::Well);
+    assert!(handle.get().await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn f11_signing_out_is_final() {
+    let service = Service::default();
+    let (tokens, handle) = one(&service);
+    handle.get().await.unwrap();
+    let mut events = tokens.events();
+    service.is(Mood::Closed);
+    let waiting = handle.skip_cache();
+    until(|| service.asked() == 2).await;
+    tokens.clear();
+    assert!(handle.peek().is_none());
+    service.door.notify_waiters();
+    assert_eq!(waiting.await.unwrap_err(), Failure::Cleared);
+    sleep(Duration::from_secs(1)).await;
+    assert!(handle.peek().is_none());
+    assert!(events.try_recv().is_err(), "nobody is told of a token after that");
+}
+
+#[tokio::test(start_paused = true)]
+async fn f19_the_end_of_a_session_is_told_once() {
+    let service = Service::default();
+    let (tokens, handle) = one(&service);
+    let mut events = tokens.events();
+    service.is(Mood::Fails(Failure::Unauthenticated { status: 401 }));
+    let all: Vec<_> = (0..100).map(|_| handle.get()).collect();
+    for get in all {
+        assert_eq!(get.await.unwrap_err(), Failure::Unauthenticated { status: 401 });
+    }
+    assert!(matches!(events.try_recv().unwrap().event, Event::Ended));
+    assert!(events.try_recv().is_err());
+    assert_eq!(service.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn f30_the_last_handle_takes_every_task_along() {
+    let service = Service::default();
+    let metrics = tokio::runtime::Handle::current().metrics();
+    let before = metrics.num_alive_tasks();
+    let (tokens, handle) = one(&service);
+    handle.get().await.unwrap();
+    service.is(Mood::Hangs);
+    let waiting = handle.skip_cache();
+    until(|| service.under_way.load(Ordering::SeqCst) == 1).await;
+    assert!(metrics.num_alive_tasks() > before);
+    drop((tokens, handle));
+    until(|| service.under_way.load(Ordering::SeqCst) == 0).await;
+    until(|| metrics.num_alive_tasks() == before).await;
+    assert_eq!(waiting.await.unwrap_err(), Failure::Cleared);
+}
+
+#[tokio::test(start_paused = true)]
+async fn f27_d14_reading_tells_nobody() {
+    let service = Service::default();
+    let (tokens, handle) = one(&service);
+    let mut events = tokens.events();
+    for _ in 0..10 {
+        handle.get().await.unwrap();
+    }
+    assert!(matches!(events.try_recv().unwrap().event, Event::Updated(_)));
+    assert!(events.try_recv().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn r2_9_a_token_that_is_there_is_read_without_waiting() {
+    let service = Service::default();
+    let (_tokens, handle) = one(&service);
+    assert!(handle.peek().is_none());
+    assert!(handle.try_get().is_none(), "and it has been asked for");
+    until(|| handle.peek().is_some()).await;
+    assert_eq!(&*handle.peek().unwrap(), handle.try_get().unwrap().expose());
+    assert_eq!(service.asked(), 1);
+    advance(Duration::from_secs(61)).await;
+    assert!(handle.peek().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn r2_7_r2_15_a_larger_threshold_refreshes_earlier() {
+    let service = Service::default();
+    let tokens = service.client();
+    let plain = tokens.handle(session());
+    let early = plain.clone().background_refresh_threshold(Duration::from_secs(30));
+    plain.get().await.unwrap();
+    advance(Duration::from_millis(29_000)).await;
+    early.get().await.unwrap();
+    assert_eq!(service.asked(), 1);
+    advance(Duration::from_millis(1_000)).await;
+    plain.get().await.unwrap();
+    assert_eq!(service.asked(), 1);
+    early.get().await.unwrap();
+    until(|| service.asked() == 2).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn r2_5_a_failed_refresh_leaves_the_token() {
+    let service = Service::default();
+    let (_tokens, handle) = one(&service);
+    let first = handle.get().await.unwrap();
+    service.is(Mood::Fails(transient()));
+    advance(Duration::from_secs(50)).await;
+    assert_eq!(handle.get().await.unwrap().expose(), first.expose());
+    service.is(Mood::Well);
+    sleep(Duration::from_secs(2)).await;
+    assert_ne!(handle.get().await.unwrap().expose(), first.expose());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_was_refused_is_not_handed_out_again() {
+    let service = Service::default();
+    let (_tokens, handle) = one(&service);
+    let first = handle.get().await.unwrap();
+    sleep(Duration::from_secs(2)).await;
+    assert!(handle.invalidate(&first));
+    let second = handle.get().await.unwrap();
+    assert_ne!(first.expose(), second.expose());
+    assert!(!handle.invalidate(&first), "late news of an old token");
+    assert!(handle.peek().is_some());
+}
