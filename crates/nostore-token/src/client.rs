@@ -19,10 +19,12 @@ use tokio::sync::{broadcast, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
+use crate::bus::Bus;
 use crate::clock::CoarseClock;
 use crate::failure::Failure;
 use crate::fetch::{Ask, Fetch, Fetched};
 use crate::key::TokenKey;
+use crate::message::Message;
 use crate::policy::{Policy, mixed};
 use crate::skew::{Exchange, Skew};
 use crate::slot::{Action, Event, FetchId, FetchKind, Now, ReadOptions, Reading, Slot};
@@ -51,6 +53,7 @@ pub struct SessionTokens(Arc<Shared>);
 pub struct SessionTokensBuilder {
     fetch: Arc<dyn Fetch>,
     clock: Arc<dyn Clock>,
+    bus: Option<Arc<dyn Bus>>,
     policy: Policy,
     seed: u64,
     trusts_issue_time: bool,
@@ -78,6 +81,9 @@ enum State {
 struct Shared {
     fetch: Arc<dyn Fetch>,
     clock: Arc<dyn Clock>,
+    bus: Option<Arc<dyn Bus>>,
+    /// Hears what the bus carries.
+    listener: Mutex<Option<AbortHandle>>,
     policy: Policy,
     seed: u64,
     trusts_issue_time: bool,
@@ -110,6 +116,7 @@ impl SessionTokens {
         SessionTokensBuilder {
             fetch: Arc::new(fetch),
             clock: Arc::new(CoarseClock),
+            bus: None,
             policy: Policy::default(),
             seed: 0,
             trusts_issue_time: false,
@@ -119,9 +126,8 @@ impl SessionTokens {
     /// Returns the handle of an entry. Nothing is fetched before somebody reads.
     #[must_use]
     pub fn handle(&self, key: TokenKey) -> TokenHandle {
-        let mut entries = locked(&self.0.entries);
-        let entry = entries.entry(key).or_insert_with_key(|key| Arc::new(self.0.entry(key.clone())));
-        TokenHandle { shared: Arc::clone(&self.0), entry: Arc::clone(entry), options: ReadOptions::default() }
+        let entry = self.0.entry(key);
+        TokenHandle { shared: Arc::clone(&self.0), entry, options: ReadOptions::default() }
     }
 
     /// Takes a token that is known already, so that the first reader need not wait. Tells whether it is of use.
@@ -169,6 +175,13 @@ impl SessionTokensBuilder {
         self
     }
 
+    /// Shares tokens with every client on this bus.
+    #[must_use]
+    pub fn bus(mut self, bus: impl Bus) -> Self {
+        self.bus = Some(Arc::new(bus));
+        self
+    }
+
     /// Behaves by `policy`.
     #[must_use]
     pub const fn policy(mut self, policy: Policy) -> Self {
@@ -206,9 +219,11 @@ impl SessionTokensBuilder {
             let _entered = runtime.enter();
             Instant::now()
         };
-        SessionTokens(Arc::new(Shared {
+        let shared = Arc::new(Shared {
             fetch: self.fetch,
             clock: self.clock,
+            bus: self.bus,
+            listener: Mutex::default(),
             policy: self.policy,
             seed: self.seed,
             trusts_issue_time: self.trusts_issue_time,
@@ -218,7 +233,9 @@ impl SessionTokensBuilder {
             offset_ms: AtomicI64::new(0),
             entries: Mutex::default(),
             events: broadcast::Sender::new(EVENTS),
-        }))
+        });
+        shared.listen();
+        SessionTokens(shared)
     }
 }
 
@@ -322,7 +339,14 @@ impl Future for Get {
 }
 
 impl Shared {
-    fn entry(&self, key: TokenKey) -> Entry {
+    /// Returns the entry of a key, made where there was none.
+    fn entry(&self, key: TokenKey) -> Arc<Entry> {
+        let mut entries = locked(&self.entries);
+        let entry = entries.entry(key).or_insert_with_key(|key| Arc::new(self.new_entry(key.clone())));
+        Arc::clone(entry)
+    }
+
+    fn new_entry(&self, key: TokenKey) -> Entry {
         let salt = key.name("").bytes().fold(0_u64, |salt, byte| mixed(salt, u64::from(byte)));
         let driven = Driven {
             slot: Slot::new(self.policy, mixed(self.seed, salt)),
@@ -331,6 +355,37 @@ impl Shared {
             timer: None,
         };
         Entry { key, published: ArcSwapOption::empty(), driven: Mutex::new(driven) }
+    }
+
+    /// Takes what others on the bus tell.
+    fn listen(self: &Arc<Self>) {
+        let Some(mut heard) = self.bus.as_ref().map(|bus| bus.listen()) else { return };
+        let weak = Arc::downgrade(self);
+        let task = self.runtime.spawn(async move {
+            loop {
+                let message = match heard.recv().await {
+                    Ok(message) => message,
+                    // Lost messages are made up for by fetching.
+                    Err(broadcast::error::RecvError::Lagged(_)) => continue,
+                    Err(broadcast::error::RecvError::Closed) => return,
+                };
+                let Some(shared) = weak.upgrade() else { return };
+                if let Ok((key, token)) = Message::open(&message) {
+                    shared.entry(key).drive(&shared, |slot, now| slot.received(token, now));
+                }
+            }
+        });
+        *locked(&self.listener) = Some(task.abort_handle());
+    }
+
+    /// Tells others on the bus of a token.
+    fn announce(&self, key: &TokenKey, token: &SessionToken) {
+        let Some(bus) = &self.bus else { return };
+        let trace = format!("{:016x}", mixed(self.seed, self.steady_ms()));
+        if let Some(message) = Message::of(key, token, &trace) {
+            // Whoever hears nothing fetches a token itself.
+            let _ = bus.send(&message);
+        }
     }
 
     /// The service's time as readers take it.
@@ -402,8 +457,7 @@ impl Entry {
                     let threshold = shared.policy.background_threshold_ms;
                     self.published.store(token.map(|token| Arc::new(Snapshot::new(token, threshold))));
                 }
-                // Nobody is in step with a client alone.
-                Action::Announce(_) => {}
+                Action::Announce(token) => shared.announce(&self.key, &token),
                 Action::Tell(event) => {
                     // Nobody may listen.
                     let _ = shared.events.send(TokenEvent { key: self.key.clone(), event });
@@ -476,6 +530,9 @@ impl Entry {
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        if let Some(listener) = locked(&self.listener).take() {
+            listener.abort();
+        }
         for entry in locked(&self.entries).values() {
             let mut driven = locked(&entry.driven);
             let timer = driven.timer.take().map(|(_, timer)| timer);

@@ -34,11 +34,13 @@
 //!
 //! Verification: the client carries tokens, the site checks them.
 
+mod bus;
 mod client;
 mod clock;
 mod failure;
 mod fetch;
 mod key;
+mod message;
 mod policy;
 mod rank;
 mod skew;
@@ -47,11 +49,13 @@ mod snapshot;
 mod threshold;
 mod token;
 
+pub use bus::{Bus, BusFault, InProcess};
 pub use client::{Get, SessionTokens, SessionTokensBuilder, TokenEvent, TokenHandle};
 pub use clock::CoarseClock;
 pub use failure::Failure;
 pub use fetch::{Ask, Fetch, FetchFuture, Fetched};
 pub use key::{DEFAULT_PREFIX, TokenKey};
+pub use message::{MAX_MESSAGE_BYTES, Message, MessageFault};
 pub use policy::{Compat, Policy, Retry};
 pub use rank::Rank;
 pub use skew::{Exchange, Skew};

@@ -275,6 +275,10 @@ impl Slot {
             return false;
         }
         let token = Arc::new(token);
+        // One's own message comes back as well, and says nothing new.
+        if self.live.as_ref().is_some_and(|live| live.is(&token)) {
+            return true;
+        }
         if remaining_ms(&token, now) <= 0 || !self.adopt(&token, now) {
             return false;
         }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use nostore_message::UnixTime;
 use nostore_token::{
-    Ask, Event, Failure, FetchKind, Fetched, SessionTokens, SessionTokensBuilder, TokenHandle, TokenKey,
+    Ask, Bus as _, Event, Failure, FetchKind, Fetched, InProcess, Message, SessionTokens,
+    SessionTokensBuilder, TokenHandle, TokenKey,
 };
 use tokio::sync::Notify;
 use tokio::time::{Instant, advance, sleep};
@@ -70,6 +71,16 @@ impl Service {
     fn client(&self) -> SessionTokens {
         self.builder().build_on(tokio::runtime::Handle::current())
     }
+}
+
+/// Two tabs, so to speak.
+fn two(service: &Service, bus: &InProcess) -> [(SessionTokens, TokenHandle); 2] {
+    [1, 2].map(|seed| {
+        let tokens = service.builder().bus(bus.clone()).seed(seed);
+        let tokens = tokens.build_on(tokio::runtime::Handle::current());
+        let handle = tokens.handle(session());
+        (tokens, handle)
+    })
 }
 
 /// Counts a fetch that ended, however it did.
@@ -292,4 +303,65 @@ async fn a_token_that_was_refused_is_not_handed_out_again() {
     assert_ne!(first.expose(), second.expose());
     assert!(!handle.invalidate(&first), "late news of an old token");
     assert!(handle.peek().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn i1_a12_those_in_step_share_a_token() {
+    let (service, bus) = (Service::default(), InProcess::default());
+    let [(_a, first), (_b, second)] = two(&service, &bus);
+    let token = first.get().await.unwrap();
+    until(|| second.peek().is_some()).await;
+    assert_eq!(second.get().await.unwrap().expose(), token.expose());
+    assert_eq!(service.asked(), 1);
+    // And go on to for ten minutes: one of them refreshes.
+    for _ in 0..600 {
+        sleep(Duration::from_secs(1)).await;
+        assert!(first.peek().is_some() && second.peek().is_some());
+    }
+    assert!((14..=16).contains(&service.asked()), "{}", service.asked());
+}
+
+/// One whose token was brought by another refreshes it when that one is gone.
+#[tokio::test(start_paused = true)]
+async fn f21_f24_whoever_is_left_refreshes() {
+    let (service, bus) = (Service::default(), InProcess::default());
+    let [(a, first), (_b, second)] = two(&service, &bus);
+    first.get().await.unwrap();
+    until(|| second.peek().is_some()).await;
+    drop((a, first));
+    for _ in 0..120 {
+        sleep(Duration::from_secs(1)).await;
+        assert!(second.peek().is_some());
+    }
+    assert!((2..=4).contains(&service.asked()), "{}", service.asked());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a64_i2_i3_sessions_do_not_mix() {
+    let (service, bus) = (Service::default(), InProcess::default());
+    let [(a, first), (b, _)] = two(&service, &bus);
+    first.get().await.unwrap();
+    let other = b.handle(TokenKey::of_session("sess_2"));
+    sleep(Duration::from_millis(10)).await;
+    assert!(other.peek().is_none());
+    // Each asks for itself, even at once.
+    let gets = [a.handle(TokenKey::of_session("sess_3")).get(), other.get()];
+    for get in gets {
+        get.await.unwrap();
+    }
+    assert_eq!(service.asked(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a10_a2_a3_a_message_is_kept_under_its_own_id() {
+    let (service, bus) = (Service::default(), InProcess::default());
+    let [(tokens, _), _] = two(&service, &bus);
+    tokio::task::yield_now().await;
+    for key in [session(), session().template("t")] {
+        let token = lives(0, 60).token();
+        bus.send(&Message::of(&key, &token, "trace").unwrap()).unwrap();
+        sleep(Duration::from_millis(1)).await;
+        assert_eq!(tokens.handle(key).peek().as_deref(), Some(token.expose()));
+    }
+    assert_eq!(service.asked(), 0);
 }

@@ -3,7 +3,9 @@
 
 mod cache;
 mod client;
+mod helpers;
 mod histories;
+mod messages;
 mod ours;
 mod read_triggered;
 mod world;
