@@ -34,11 +34,13 @@
 //!
 //! Verification: the client carries tokens, the site checks them.
 
+mod bearer;
 mod bus;
 mod client;
 mod clock;
 mod failure;
 mod fetch;
+pub mod frontend;
 mod key;
 mod message;
 mod policy;
@@ -49,6 +51,7 @@ mod snapshot;
 mod threshold;
 mod token;
 
+pub use bearer::{Bearer, BearerError, BearerLayer};
 pub use bus::{Bus, BusFault, InProcess};
 pub use client::{Get, SessionTokens, SessionTokensBuilder, TokenEvent, TokenHandle};
 pub use clock::CoarseClock;

@@ -4,13 +4,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use http::{Request, Response};
 use nostore_message::UnixTime;
 use nostore_token::{
-    Ask, Bus as _, Event, Failure, FetchKind, Fetched, InProcess, Message, SessionTokens,
+    Ask, BearerLayer, Bus as _, Event, Failure, FetchKind, Fetched, InProcess, Message, SessionTokens,
     SessionTokensBuilder, TokenHandle, TokenKey,
 };
 use tokio::sync::Notify;
 use tokio::time::{Instant, advance, sleep};
+use tower_layer::Layer as _;
+use tower_service::Service as _;
 
 use crate::world::{START, lives, transient};
 
@@ -364,4 +367,58 @@ async fn a10_a2_a3_a_message_is_kept_under_its_own_id() {
         assert_eq!(tokens.handle(key).peek().as_deref(), Some(token.expose()));
     }
     assert_eq!(service.asked(), 0);
+}
+
+/// Answers 401 to tokens that it has refused, and tells what it saw.
+#[derive(Clone, Default)]
+struct Api {
+    seen: Arc<Mutex<Vec<String>>>,
+    refuses: Arc<Mutex<Vec<String>>>,
+}
+
+impl tower_service::Service<Request<&'static str>> for Api {
+    type Response = Response<&'static str>;
+    type Error = std::convert::Infallible;
+    type Future = std::future::Ready<Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Self::Error>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<&'static str>) -> Self::Future {
+        assert_eq!(*request.body(), "body");
+        let field = request.headers()["authorization"].to_str().unwrap().to_owned();
+        let status = if self.refuses.lock().unwrap().contains(&field) { 401 } else { 200 };
+        self.seen.lock().unwrap().push(field);
+        std::future::ready(Ok(Response::builder().status(status).body("").unwrap()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_carry_a_token_and_another_after_a_401() {
+    let service = Service::default();
+    let (_tokens, handle) = one(&service);
+    let api = Api::default();
+    let mut client = BearerLayer::new(handle.clone()).layer(api.clone());
+    let request = || Request::builder().uri("/x").body("body").unwrap();
+    let field = |token: &str| format!("Bearer {token}");
+    assert_eq!(client.call(request()).await.unwrap().status(), 200);
+    let first = handle.get().await.unwrap();
+    assert_eq!(api.seen.lock().unwrap().clone(), [field(first.expose())]);
+    // The service takes it out of use.
+    sleep(Duration::from_secs(2)).await;
+    api.refuses.lock().unwrap().push(field(first.expose()));
+    assert_eq!(client.call(request()).await.unwrap().status(), 200);
+    let second = handle.get().await.unwrap();
+    assert_eq!(api.seen.lock().unwrap()[1..], [field(first.expose()), field(second.expose())]);
+    // It refuses everything: once more, and no further.
+    sleep(Duration::from_secs(2)).await;
+    api.refuses.lock().unwrap().push(field(second.expose()));
+    service.is(Mood::Fails(transient()));
+    assert_eq!(client.call(request()).await.unwrap().status(), 401);
+    assert_eq!(api.seen.lock().unwrap().len(), 4);
+    // A field of the caller's own stays.
+    let own = Request::builder().uri("/x").header("authorization", "Basic own").body("body").unwrap();
+    client.call(own).await.unwrap();
+    assert_eq!(api.seen.lock().unwrap().last().unwrap(), "Basic own");
 }

@@ -272,7 +272,8 @@ proptest! {
     }
 }
 
-/// How many histories: `NOSTORE_HISTORIES`, or what a test has time for.
+/// How many histories: `NOSTORE_PROVE_HISTORIES`, or what a test has time for.
+#[expect(clippy::disallowed_methods, reason = "a test is where its program starts")]
 fn cases() -> u32 {
-    std::env::var("NOSTORE_HISTORIES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(5_000)
+    std::env::var("NOSTORE_PROVE_HISTORIES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(5_000)
 }

@@ -3,6 +3,7 @@
 
 mod cache;
 mod client;
+mod frontend;
 mod helpers;
 mod histories;
 mod messages;
