@@ -3,6 +3,7 @@
 
 mod cache;
 mod client;
+mod documentation;
 mod frontend;
 mod helpers;
 mod histories;
