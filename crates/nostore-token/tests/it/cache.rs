@@ -1,6 +1,6 @@
 //! List A: what the cache does, for one entry.
 
-use nostore_token::{Compat, Policy, Reading};
+use nostore_token::{Compat, Failure, Policy, Reading};
 
 use crate::world::{Mint, START, World, facts, lives, minute, saying, transient};
 
@@ -12,10 +12,11 @@ fn a7_a_received_token_that_is_older_is_ignored() {
 }
 
 #[test]
-fn a8_a10_a11_a_received_token_that_is_fresher_is_taken_and_not_sent_on() {
+fn a8_a10_a11_c13_c14_c15_c16_a_received_token_that_is_fresher_is_taken_and_not_sent_on() {
     let mut world = World::new();
     assert!(world.receive(&facts(5, 5)));
     assert_eq!(world.peek(), Some(facts(5, 5).raw()));
+    assert!(!world.receive(&facts(4, 6)));
     assert!(world.receive(&facts(10, 10)));
     assert_eq!(world.peek(), Some(facts(10, 10).raw()));
     assert!(world.announced.is_empty());
@@ -185,7 +186,7 @@ fn a33_a_token_goes_at_its_end() {
 }
 
 #[test]
-fn a34_b25_the_timer_fires_once_around_43_s() {
+fn a34_b1_b25_the_timer_fires_once_around_43_s() {
     for seed in 0..50 {
         let mut world = World::seeded(Policy::default(), seed);
         world.load(&minute(0));
@@ -256,7 +257,7 @@ fn a39_a40_a41_a42_a43_a46_a47_a48_lifetimes_may_change() {
 fn a53_b47_a_refused_fetch_leaves_nothing() {
     let mut world = World::new();
     let id = world.waits();
-    world.fail(nostore_token::Failure::Refused { status: 400, code: "no".to_owned() });
+    world.fail(Failure::Refused { status: 400, code: "no".to_owned() });
     assert_eq!((world.peek(), world.outcomes(id)), (None, vec![Err("token-refused")]));
     assert!(world.under_way.is_empty());
     world.waits();
@@ -306,4 +307,58 @@ fn a65_a_newer_token_of_the_same_session_is_taken() {
     world.pass(5.0);
     assert!(world.receive(&minute(5)));
     assert_eq!(world.ready(), minute(5).raw());
+}
+
+#[test]
+fn b15_b16_b17_without_network_there_are_four_tries_and_no_update() {
+    let mut world = World::new();
+    let id = world.waits();
+    while world.outcomes(id).is_empty() {
+        if !world.under_way.is_empty() {
+            world.fail(Failure::Offline);
+        }
+        world.pass(0.1);
+    }
+    assert_eq!((world.fetched_at.len(), world.outcomes(id)), (4, vec![Err("token-offline")]));
+    assert_eq!((world.updates.len(), world.peek()), (0, None));
+}
+
+#[test]
+fn b29_a_refresh_without_network_tells_of_no_token_and_the_one_there_is_served() {
+    let mut world = World::with(&minute(0));
+    world.pass(44.5);
+    world.fail(Failure::Offline);
+    world.pass(5.0);
+    assert_eq!((world.updates.len(), world.ready()), (1, minute(0).raw()));
+    // Back again: what waited is tried at once.
+    world.under_way.clear();
+    world.slot.online(world.now());
+    world.act();
+    assert_eq!(world.ready(), minute(0).raw());
+}
+
+#[test]
+fn b30_a_timer_that_fires_too_late_asks_nobody() {
+    for mut world in [World::new(), World::compat(Compat::Head)] {
+        world.load(&minute(0));
+        // The machine slept past the end.
+        world.wall_ms += 120_000;
+        world.slot.wake(world.now());
+        world.act();
+        assert_eq!((world.fetched_at.len(), world.peek()), (1, None));
+    }
+}
+
+#[test]
+fn b31_with_forty_seconds_left_nobody_is_asked() {
+    let mut world = World::with(&minute(0));
+    world.pass(20.0);
+    assert_eq!((world.ready(), world.fetched_at.len()), (minute(0).raw(), 1));
+}
+
+#[test]
+fn b55_where_nobody_says_when_facts_were_read_the_newest_wins() {
+    let mut world = World::with(&minute(0));
+    world.load(&minute(-5));
+    assert_eq!(world.ready(), minute(-5).raw());
 }

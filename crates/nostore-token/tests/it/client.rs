@@ -15,7 +15,7 @@ use tokio::time::{Instant, advance, sleep};
 use tower_layer::Layer as _;
 use tower_service::Service as _;
 
-use crate::world::{START, lives, transient};
+use crate::world::{START, facts, lives, transient};
 
 /// A service that answers as it is told.
 #[derive(Clone, Default)]
@@ -133,7 +133,7 @@ async fn b21_b22_b23_b24_concurrent_readers_share_a_fetch_per_entry() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn b28_a_token_stays_warm_without_anybody_reading() {
+async fn a68_b28_a_token_stays_warm_without_anybody_reading() {
     let service = Service::default();
     let (_tokens, handle) = one(&service);
     handle.get().await.unwrap();
@@ -241,7 +241,7 @@ async fn f30_the_last_handle_takes_every_task_along() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f27_d14_reading_tells_nobody() {
+async fn b7_f27_reading_tells_nobody() {
     let service = Service::default();
     let (tokens, handle) = one(&service);
     let mut events = tokens.events();
@@ -421,4 +421,84 @@ async fn requests_carry_a_token_and_another_after_a_401() {
     let own = Request::builder().uri("/x").header("authorization", "Basic own").body("body").unwrap();
     client.call(own).await.unwrap();
     assert_eq!(api.seen.lock().unwrap().last().unwrap(), "Basic own");
+}
+
+/// A bus that carries nothing.
+struct Broken(InProcess);
+
+impl nostore_token::Bus for Broken {
+    fn send(&self, _: &Message) -> Result<(), nostore_token::BusFault> {
+        Err(nostore_token::BusFault { what: "broken by the test" })
+    }
+
+    fn listen(&self) -> tokio::sync::broadcast::Receiver<Arc<[u8]>> {
+        self.0.listen()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a31_a_token_that_nobody_could_be_told_of_is_kept() {
+    let service = Service::default();
+    let tokens = service.builder().bus(Broken(InProcess::default()));
+    let handle = tokens.build_on(tokio::runtime::Handle::current()).handle(session());
+    let token = handle.get().await.unwrap();
+    assert_eq!(handle.peek().as_deref(), Some(token.expose()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a60_b9_c62_c63_c64_c67_c68_c70_b52_b53_b54_b56_entries_have_nothing_to_do_with_each_other() {
+    let service = Service::default();
+    let tokens = service.client();
+    let other = session().organization("org_1");
+    let known = |oiat: i64, says: &str| crate::world::saying(&facts(oiat, 0), says).token();
+    assert!(tokens.handle(session()).peek().is_none(), "nothing is set");
+    assert!(tokens.hydrate(session(), known(10, "high")));
+    assert!(tokens.hydrate(other.clone(), known(1, "low")), "another organization has facts of its own");
+    assert!(tokens.hydrate(session().template("t"), known(1, "template")));
+    let high = known(10, "high");
+    assert_eq!(tokens.handle(session()).peek().as_deref(), Some(high.expose()), "and leaves these alone");
+    let (one, same) = (tokens.handle(session()), tokens.handle(session()));
+    assert!(Arc::ptr_eq(&one.get().await.unwrap(), &same.get().await.unwrap()));
+    assert!(tokens.hydrate(session(), known(11, "higher")), "set again");
+    assert!(!tokens.hydrate(session(), known(9, "lower")));
+    assert_eq!(one.peek().as_deref(), Some(known(11, "higher").expose()));
+    assert_eq!(service.asked(), 0);
+    // Replacing one again and again moves nobody else's timer.
+    let busy = session().audience("busy");
+    for _ in 0..41 {
+        sleep(Duration::from_secs(1)).await;
+        tokens.handle(busy.clone()).skip_cache().await.unwrap();
+    }
+    assert_eq!(service.asked(), 41);
+    sleep(Duration::from_secs(4)).await;
+    let asked = service.asked.lock().unwrap().split_off(41);
+    assert_eq!(asked.iter().filter(|(key, _)| *key == other).count(), 1);
+    assert!(asked.iter().all(|(key, _)| *key != busy));
+    tokens.clear();
+    for key in [session(), other, session().template("t")] {
+        assert!(tokens.handle(key).peek().is_none());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn f5_a_clock_that_is_set_hands_out_no_expired_token() {
+    for jump_ms in [-600_000_i64, 600_000] {
+        let service = Service::default();
+        let (start, jumped) = (Instant::now(), Arc::new(std::sync::atomic::AtomicI64::new(0)));
+        let elapsed = move || i64::try_from(start.elapsed().as_millis()).unwrap();
+        let by = Arc::clone(&jumped);
+        let clock = move || UnixTime::from_millis(START * 1_000 + elapsed() + by.load(Ordering::SeqCst));
+        let tokens = service.builder().clock(clock).build_on(tokio::runtime::Handle::current());
+        let handle = tokens.handle(session());
+        handle.get().await.unwrap();
+        sleep(Duration::from_secs(20)).await;
+        jumped.store(jump_ms, Ordering::SeqCst);
+        service.is(Mood::Hangs);
+        for _ in 0..120 {
+            sleep(Duration::from_secs(1)).await;
+            if let Some(token) = handle.try_get() {
+                assert!(token.expires_ms() > START * 1_000 + elapsed(), "by {jump_ms}");
+            }
+        }
+    }
 }

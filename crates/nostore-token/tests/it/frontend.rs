@@ -17,7 +17,7 @@ fn key() -> TokenKey {
 }
 
 #[test]
-fn b20_b32_b33_b34_b35_b36_b37_b38_b39_b40_b41_b42_c75_c76_c77_c78_c79_c80_requests_row_by_row() {
+fn b32_b33_b34_b35_b36_b37_b38_b39_b40_b41_b42_c75_c76_c77_c78_c79_c80_requests_row_by_row() {
     let token = format!("&token={}", minute(0).raw());
     let (near, far) = (Frontend { mints_near: true, tab: None }, Frontend::default());
     let tab = |tab| Frontend { tab: Some(tab), ..far };
@@ -94,7 +94,7 @@ fn b45_b46_b48_the_token_before_is_shown_where_it_is_asked_for() {
 }
 
 #[test]
-fn b15_b17_b18_b19_b47_f18_c71_c72_c73_c74_answers_row_by_row() {
+fn b18_b19_b47_f18_c71_c72_c73_c74_answers_row_by_row() {
     let good = json!({ "object": "token", "jwt": minute(0).raw() }).to_string();
     let error = |code: &str| json!({ "errors": [{ "code": code }] }).to_string();
     let date = Some("Thu, 01 Jan 2026 00:00:00 GMT");
