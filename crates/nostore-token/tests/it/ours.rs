@@ -126,6 +126,33 @@ fn f11_f12_clearing_is_final_for_every_kind_of_fetch() {
     }
 }
 
+/// The same for what took too long and was given up before.
+#[test]
+fn f11_a_fetch_that_was_given_up_changes_nothing_after_clearing() {
+    let mut world = World::new();
+    let first = world.waits();
+    world.pass(10.0);
+    world.clear();
+    world.answer_to(first, &minute(10));
+    assert_eq!((world.peek(), world.updates.len()), (None, 0));
+}
+
+/// Nobody waited when it began, but now somebody does.
+#[test]
+fn a_refresh_that_is_waited_for_in_the_end_is_tried_again() {
+    let mut world = World::with(&minute(0));
+    world.pass(44.5);
+    assert_eq!(world.under_way.len(), 1);
+    world.wall_ms += 60_000;
+    let id = world.waits();
+    assert_eq!(world.under_way.len(), 1);
+    world.fail(transient());
+    assert!(world.outcomes(id).is_empty());
+    world.pass(1.0);
+    world.answer(&minute(105));
+    assert_eq!(world.outcomes(id), [Ok(minute(105).raw())]);
+}
+
 #[test]
 fn f16_a_failed_refresh_is_tried_again_a_few_times_and_no_more() {
     let mut world = World::with(&minute(0));
