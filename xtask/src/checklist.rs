@@ -11,6 +11,12 @@ use crate::{step, tidy};
 /// What stands behind a row that no test can carry.
 const EXEMPT: &str = "not applicable: ";
 
+/// What stands before a case that holds in the reference's way.
+const COMPAT: &str = "compat: ";
+
+/// Where the tests of the token client are.
+const TOKENS: &str = "crates/nostore-token";
+
 /// Where tests are.
 const FOLDERS: [&str; 2] = ["crates", "conformance"];
 
@@ -40,11 +46,65 @@ struct Found {
 
 /// Checks the checklist that the arguments name; `--list` prints each row with its tests.
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
-    match arguments {
-        [name] if name == "protocol" => protocol(false),
-        [name, flag] if name == "protocol" && flag == "--list" => protocol(true),
-        _ => Err("expected `cargo xtask checklist protocol [--list]`".to_owned()),
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["protocol"] => protocol(false),
+        ["protocol", "--list"] => protocol(true),
+        ["tokens"] => tokens(false),
+        ["tokens", "--list"] => tokens(true),
+        _ => Err("expected `cargo xtask checklist protocol|tokens [--list]`".to_owned()),
     }
+}
+
+/// Checks the cases of `docs/token-checklist.md`, which the names of tests carry (`a34_b25_the_timer_fires_once`).
+fn tokens(list: bool) -> Result<(), String> {
+    const PAGE: &str = "docs/token-checklist.md";
+    let page = fs::read_to_string(PAGE).map_err(|error| format!("{PAGE}: {error}"))?;
+    let rows: Vec<Row<'_>> = page.lines().filter_map(case).collect();
+    let known: BTreeSet<&str> = rows.iter().map(|row| row.id).collect();
+    let mut found = Found::default();
+    for path in tidy::rust_files(TOKENS)? {
+        let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        for name in text.lines().map(str::trim_start).filter_map(function_name) {
+            for id in name.split('_').filter(|part| is_case(part)) {
+                match known.get(id) {
+                    Some(id) => found.carried.entry((*id).to_owned()).or_default().insert(name.to_owned()),
+                    None => found.strays.insert(format!("{id} in {name}")),
+                };
+            }
+        }
+    }
+    if list {
+        for row in &rows {
+            step::say(&describe(row, found.carried.get(row.id)));
+        }
+    }
+    let carried = |compat: bool| {
+        let passed = |row: &&Row<'_>| row.text.starts_with(COMPAT) == compat;
+        rows.iter().filter(passed).filter(|row| found.carried.contains_key(row.id)).count()
+    };
+    let exempt = rows.iter().filter(|row| row.exempt).count();
+    step::say(&format!(
+        "checklist: {} cases of the token client, {} with tests, {} in compat mode, {exempt} not applicable",
+        rows.len(),
+        carried(false),
+        carried(true)
+    ));
+    let broken = broken(&rows, &found);
+    if broken.is_empty() { Ok(()) } else { Err(broken.join("\n")) }
+}
+
+/// Reads ``- `a34` text``.
+fn case(line: &str) -> Option<Row<'_>> {
+    let (id, text) = line.strip_prefix("- `")?.split_once("` ")?;
+    is_case(id).then(|| Row { id, text, exempt: text.starts_with(EXEMPT) })
+}
+
+/// Tells whether this is the number of a case: the letter of its list, and digits.
+fn is_case(text: &str) -> bool {
+    let mut chars = text.chars();
+    let list = chars.next().is_some_and(|list| "abcefik".contains(list));
+    list && text.len() > 1 && chars.all(|char| char.is_ascii_digit())
 }
 
 /// Checks the rows of `docs/protocol-checklist.md`.
@@ -179,6 +239,16 @@ fn section(text: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cases_are_read_from_their_lines_alone() {
+        assert_eq!(case("- `a34` x"), Some(Row { id: "a34", text: "x", exempt: false }));
+        let text = "not applicable: x";
+        assert_eq!(case("- `k1` not applicable: x"), Some(Row { id: "k1", text, exempt: true }));
+        for line in ["- `a` x", "- `d1` x", "- `a1b` x", "- `A1` x", "a1 x"] {
+            assert_eq!(case(line), None, "{line:?}");
+        }
+    }
 
     #[test]
     fn rows_are_read_from_their_lines_alone() {

@@ -22,7 +22,8 @@ Usage: cargo xtask <chore>
   install        only the installing
   tidy           structure: headers, sizes, the laws' bans, the direction of dependencies
   requirements   each line of docs/requirements.md with its tests; fails on a due line without one
-  checklist      each row of docs/protocol-checklist.md with its tests (protocol [--list]); fails on one without
+  checklist      each row of docs/protocol-checklist.md or docs/token-checklist.md with its tests
+                 (protocol [--list], tokens [--list]); fails on one without
   deny           bans, licences and sources by deny.toml
   prove          the long proofs; each writes its figures into docs/proofs.md
   differential   cases from a seed, decided by us and by the reference implementation (--cases N --seed S)

@@ -1,0 +1,71 @@
+//! The session-token client: a token is always there.
+//!
+//! The service hands out tokens that live a minute. Whoever needs one gets the one that is there, and it is
+//! refreshed behind; callers wait only where there is none, or in its last seconds.
+//!
+//! ```text
+//!   callers ── read ──> ┌──────┐ ── Fetch ──> the service
+//!   timer ──── wake ──> │ Slot │ ── Publish ─> what readers get without asking
+//!   others ─ received ─> └──────┘ ── Announce ─> those in step
+//! ```
+//!
+//! [`Slot`] is one entry as a state machine without I/O. [`SessionTokens`] drives entries on tokio:
+//!
+//! ```
+//! use nostore_token::{Ask, Failure, Fetched, SessionTokens, TokenKey};
+//!
+//! async fn ask_the_service(ask: Ask) -> Result<Fetched, Failure> {
+//!     // An HTTP request, with `ask.key` in it.
+//! #   let _ = ask;
+//!     Err(Failure::Offline)
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
+//! let tokens = SessionTokens::builder(ask_the_service).build_on(tokio::runtime::Handle::current());
+//! let token = tokens.handle(TokenKey::of_session("sess_1"));
+//! match token.get().await {
+//!     Ok(token) => println!("Authorization: Bearer {}", token.expose()),
+//!     Err(failure) => eprintln!("{failure}"),
+//! }
+//! # });
+//! ```
+//!
+//! # Not covered
+//!
+//! Verification: the client carries tokens, the site checks them.
+
+mod bearer;
+mod bus;
+mod client;
+mod clock;
+mod failure;
+mod fetch;
+pub mod frontend;
+mod key;
+mod message;
+mod policy;
+mod rank;
+mod skew;
+mod slot;
+mod snapshot;
+mod threshold;
+mod token;
+
+pub use bearer::{Bearer, BearerError, BearerLayer};
+pub use bus::{Bus, BusFault, InProcess};
+pub use client::{Get, SessionTokens, SessionTokensBuilder, TokenEvent, TokenHandle};
+pub use clock::CoarseClock;
+pub use failure::Failure;
+pub use fetch::{Ask, Fetch, FetchFuture, Fetched};
+pub use key::{DEFAULT_PREFIX, TokenKey};
+pub use message::{MAX_MESSAGE_BYTES, Message, MessageFault};
+pub use policy::{Compat, Policy, Retry};
+pub use rank::Rank;
+pub use skew::{Exchange, Skew};
+pub use slot::{Action, Event, FetchId, FetchKind, Now, ReadOptions, Reading, Slot};
+pub use snapshot::TokenRef;
+pub use threshold::{
+    DEFAULT_BACKGROUND_THRESHOLD_MS, HARD_CUTOFF_MS, LEAD_MS, MAX_LIFETIME_WITHOUT_TIMER_MS,
+    MIN_BACKGROUND_THRESHOLD_MS, MIN_LIFETIME_FOR_MINIMUM_MS, Thresholds, Zone,
+};
+pub use token::{MAX_TOKEN_BYTES, SessionToken, TokenFault};

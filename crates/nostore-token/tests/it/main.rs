@@ -1,0 +1,13 @@
+//! Behaviour of the token client, each case named by its number in the specification's list.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod cache;
+mod client;
+mod documentation;
+mod frontend;
+mod helpers;
+mod histories;
+mod messages;
+mod ours;
+mod read_triggered;
+mod world;
