@@ -261,6 +261,7 @@ impl TokenHandle {
     }
 
     /// Returns the token that is there, where it has not expired. Fetches nothing, allocates nothing, locks nothing.
+    #[inline]
     #[must_use]
     pub fn peek(&self) -> Option<TokenRef> {
         TokenRef::load(&self.entry.published, self.shared.service_ms())
@@ -282,6 +283,7 @@ impl TokenHandle {
     /// # Errors
     ///
     /// Why there is none. A failure to refresh a token that is still good is none.
+    #[inline]
     pub fn get(&self) -> Get {
         let now_ms = self.shared.service_ms();
         if let Some(token) = TokenRef::load(&self.entry.published, now_ms) {
@@ -319,6 +321,7 @@ impl TokenHandle {
         self.entry.drive(&self.shared, |slot, _| slot.invalidate(token))
     }
 
+    #[cold]
     fn read(&self, options: ReadOptions) -> Get {
         self.entry.read(&self.shared, options)
     }
@@ -327,6 +330,7 @@ impl TokenHandle {
 impl Future for Get {
     type Output = Result<Arc<SessionToken>, Failure>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
             // Whoever polls again after the end gets what a cleared entry gives.
@@ -389,6 +393,7 @@ impl Shared {
     }
 
     /// The service's time as readers take it.
+    #[inline]
     fn service_ms(&self) -> i64 {
         self.clock.now().millis().saturating_add(self.offset_ms.load(Ordering::Relaxed))
     }

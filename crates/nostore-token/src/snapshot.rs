@@ -29,6 +29,7 @@ pub struct TokenRef(Guard<Option<Arc<Snapshot>>>);
 
 impl TokenRef {
     /// Loads what is published, where it has not expired at that time of the service.
+    #[inline]
     pub(crate) fn load(published: &ArcSwapOption<Snapshot>, now_ms: i64) -> Option<Self> {
         let guard = published.load();
         let good = guard.as_ref().is_some_and(|snapshot| now_ms < snapshot.expires_ms);
@@ -36,6 +37,7 @@ impl TokenRef {
     }
 
     /// Tells whether it is stale, by the reader's own threshold where there is one.
+    #[inline]
     pub(crate) fn is_stale(&self, now_ms: i64, threshold_ms: Option<i64>) -> bool {
         self.0.as_ref().is_none_or(|snapshot| {
             let own = threshold_ms.map(|threshold| stale_ms(&snapshot.token, Some(threshold)));
@@ -43,6 +45,7 @@ impl TokenRef {
         })
     }
 
+    #[inline]
     pub(crate) fn share(&self) -> Option<Arc<SessionToken>> {
         self.0.as_ref().map(|snapshot| Arc::clone(&snapshot.token))
     }
