@@ -10,6 +10,7 @@ pub mod measure;
 pub mod node;
 pub mod others;
 pub mod ours;
+pub mod program;
 pub mod world;
 
 #[global_allocator]

@@ -11,6 +11,7 @@ use nostore_bench::measure::{Contender, Measured, measure};
 use nostore_bench::node::Node;
 use nostore_bench::others::{ClerkRs, JsonWebToken};
 use nostore_bench::ours::{self, Bare};
+use nostore_bench::program::{finish, say};
 use nostore_bench::world::{Broken, World};
 use nostore_jose::{Jws, verify};
 use serde_json::json;
@@ -30,13 +31,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&error.to_string());
-            ExitCode::FAILURE
-        }
-    }
+    finish(run)
 }
 
 fn run() -> Result<(), Broken> {
@@ -134,11 +129,11 @@ fn options() -> Result<Options, Broken> {
             "--json" => options.json = true,
             "--without-node" => options.node = false,
             "--rounds" => {
-                options.rounds = arguments.next().ok_or("expected a number behind --rounds")?.parse()?
+                options.rounds = arguments.next().ok_or("expected a number behind --rounds")?.parse()?;
             }
             "--only" => options.only = Some(arguments.next().ok_or("expected a name behind --only")?),
             "--times" => {
-                options.times = arguments.next().ok_or("expected a number behind --times")?.parse()?
+                options.times = arguments.next().ok_or("expected a number behind --times")?.parse()?;
             }
             other => {
                 let known = "--json, --rounds N, --without-node, --only TEXT or --times N";
@@ -151,14 +146,4 @@ fn options() -> Result<Options, Broken> {
 
 fn micros(nanos: f64) -> f64 {
     nanos / 1_000.0
-}
-
-#[expect(clippy::print_stdout, reason = "the output of a program")]
-fn say(text: &str) {
-    println!("{text}");
-}
-
-#[expect(clippy::print_stderr, reason = "the errors of a program")]
-fn complain(text: &str) {
-    eprintln!("error: {text}");
 }

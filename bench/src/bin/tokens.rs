@@ -15,6 +15,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use nostore_bench::allocations::count;
 use nostore_bench::measure::{Contender, Measured, measure};
+use nostore_bench::program::{finish, say};
 use nostore_bench::world::Broken;
 use nostore_message::Clock as _;
 use nostore_token::{CoarseClock, Failure, Get, SessionToken, SessionTokens, TokenHandle, TokenKey};
@@ -33,13 +34,7 @@ struct Reader {
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&error.to_string());
-            ExitCode::FAILURE
-        }
-    }
+    finish(run)
 }
 
 fn run() -> Result<(), Broken> {
@@ -154,14 +149,4 @@ fn print(measured: &[Measured]) -> Result<(), Broken> {
         say(&format!("{:40} {median:7.2} ns {best:7.2} ns {ratio:8.2}", one.name));
     }
     Ok(())
-}
-
-#[expect(clippy::print_stdout, reason = "the output of a program")]
-fn say(text: &str) {
-    println!("{text}");
-}
-
-#[expect(clippy::print_stderr, reason = "the complaint of a program")]
-fn complain(text: &str) {
-    eprintln!("{text}");
 }

@@ -135,12 +135,10 @@ pub fn sign_in_turn(request: &RequestHead<'_>, decision: &Decision, now: UnixTim
 #[must_use]
 pub fn sign_in_page_turn(request: &RequestHead<'_>, now: UnixTime) -> SignInTurn {
     let count = counted(request, now);
-    let hops = match count.mark {
-        // It was decided where the way began.
-        Mark::SignIn => count.hops,
-        _ => count.hops.saturating_add(SIGN_IN_PAGE_HOPS),
-    };
-    if hops > MAX_HOPS && count.mark != Mark::SignIn {
+    // Where the way is counted already, it was decided where it began.
+    let more = if count.mark == Mark::SignIn { 0 } else { SIGN_IN_PAGE_HOPS };
+    let hops = count.hops.saturating_add(more);
+    if more > 0 && hops > MAX_HOPS {
         return SignInTurn::Stop;
     }
     SignInTurn::Go(vec![set(Count { hops, mark: Mark::Asked }, now)])

@@ -452,6 +452,11 @@ impl Entry {
         while let Some(action) = driven.slot.poll_action() {
             match action {
                 Action::Fetch { id, kind, previous } => self.fetch(shared, driven, id, kind, previous),
+                Action::Forget(id) => {
+                    if let Some(task) = driven.fetches.remove(&id) {
+                        task.abort();
+                    }
+                }
                 Action::Finish { id, outcome } => {
                     for waiter in driven.waiters.remove(&id).unwrap_or_default() {
                         // Who does not wait any more needs no answer.
@@ -497,8 +502,9 @@ impl Entry {
                 if let Ok(fetched) = &result {
                     shared.learn(sent, fetched);
                 }
-                entry.drive(&shared, |slot, now| slot.fetched(id, result.map(|fetched| fetched.token), now));
+                // Before the slot hears of it: it may try again under the same name.
                 locked(&entry.driven).fetches.remove(&id);
+                entry.drive(&shared, |slot, now| slot.fetched(id, result.map(|fetched| fetched.token), now));
             }
         });
         driven.fetches.insert(id, abort);

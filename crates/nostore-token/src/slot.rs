@@ -97,6 +97,8 @@ pub enum Action {
         /// The token before it, for services that want to see it.
         previous: Option<Arc<SessionToken>>,
     },
+    /// Stop this fetch: what comes of it is of no use to anybody.
+    Forget(FetchId),
     /// Give whoever waits for this fetch what came of it.
     Finish {
         /// The fetch.
@@ -308,8 +310,9 @@ impl Slot {
         let flights: Vec<_> = self.shared.take().into_iter().chain(self.forced.drain(..)).collect();
         for flight in flights {
             self.finish(flight.id, Err(Failure::Cleared));
+            self.actions.push_back(Action::Forget(flight.id));
         }
-        self.abandoned.clear();
+        self.forget_abandoned();
         if self.live.take().is_some() {
             self.actions.push_back(Action::Publish(None));
         }
@@ -597,9 +600,13 @@ impl Slot {
 
     fn abandon(&mut self, id: FetchId) {
         if self.abandoned.len() == MAX_ABANDONED {
-            self.abandoned.pop_front();
+            self.actions.extend(self.abandoned.pop_front().map(Action::Forget));
         }
         self.abandoned.push_back(id);
+    }
+
+    fn forget_abandoned(&mut self) {
+        self.actions.extend(self.abandoned.drain(..).map(Action::Forget));
     }
 
     /// Ends the session, once.
@@ -608,8 +615,9 @@ impl Slot {
         let others: Vec<_> = self.shared.take().into_iter().chain(self.forced.drain(..)).collect();
         for flight in others {
             self.finish(flight.id, Err(failure.clone()));
+            self.actions.push_back(Action::Forget(flight.id));
         }
-        self.abandoned.clear();
+        self.forget_abandoned();
         self.retire();
         self.previous = None;
         self.ended = Some(failure);

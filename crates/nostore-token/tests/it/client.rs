@@ -106,9 +106,13 @@ fn one(service: &Service) -> (SessionTokens, TokenHandle) {
 }
 
 async fn until(condition: impl Fn() -> bool) {
-    while !condition() {
+    for _ in 0..100_000 {
+        if condition() {
+            return;
+        }
         tokio::task::yield_now().await;
     }
+    panic!("expected it to happen while everybody had their turn");
 }
 
 #[tokio::test(start_paused = true)]
@@ -188,6 +192,19 @@ async fn f8_whoever_waits_for_a_fetch_that_hangs_is_told() {
     assert_eq!(start.elapsed().as_secs(), 10);
     service.is(Mood::Well);
     assert!(handle.get().await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn f14_fetches_that_hang_do_not_pile_up() {
+    let service = Service::default();
+    let (tokens, handle) = one(&service);
+    service.is(Mood::Hangs);
+    for _ in 0..100 {
+        assert!(handle.get().await.is_err());
+    }
+    until(|| service.under_way.load(Ordering::SeqCst) <= 64).await;
+    tokens.clear();
+    until(|| service.under_way.load(Ordering::SeqCst) == 0).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -135,6 +135,8 @@ impl World {
                     self.under_way.push((id, kind));
                     self.fetched_at.push(self.secs());
                 }
+                // A service may answer all the same.
+                Action::Forget(_) => {}
                 Action::Finish { id, outcome } => self.finished.push((id, said(outcome))),
                 Action::Publish(token) => self.published = token.map(|token| token.expose().to_owned()),
                 Action::Announce(token) => self.announced.push(token.expose().to_owned()),
