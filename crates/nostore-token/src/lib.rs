@@ -34,9 +34,13 @@
 //!
 //! Verification: the client carries tokens, the site checks them.
 
+#[cfg(feature = "tokio")]
 mod bearer;
+#[cfg(feature = "tokio")]
 mod bus;
+#[cfg(feature = "tokio")]
 mod client;
+#[cfg(feature = "tokio")]
 mod clock;
 mod failure;
 mod fetch;
@@ -47,13 +51,18 @@ mod policy;
 mod rank;
 mod skew;
 mod slot;
+#[cfg(feature = "tokio")]
 mod snapshot;
 mod threshold;
 mod token;
 
+#[cfg(feature = "tokio")]
 pub use bearer::{Bearer, BearerError, BearerLayer};
+#[cfg(feature = "tokio")]
 pub use bus::{Bus, BusFault, InProcess};
+#[cfg(feature = "tokio")]
 pub use client::{Get, SessionTokens, SessionTokensBuilder, TokenEvent, TokenHandle};
+#[cfg(feature = "tokio")]
 pub use clock::CoarseClock;
 pub use failure::Failure;
 pub use fetch::{Ask, Fetch, FetchFuture, Fetched};
@@ -63,6 +72,7 @@ pub use policy::{Compat, Policy, Retry};
 pub use rank::Rank;
 pub use skew::{Exchange, Skew};
 pub use slot::{Action, Event, FetchId, FetchKind, Now, ReadOptions, Reading, Slot};
+#[cfg(feature = "tokio")]
 pub use snapshot::TokenRef;
 pub use threshold::{
     DEFAULT_BACKGROUND_THRESHOLD_MS, HARD_CUTOFF_MS, LEAD_MS, MAX_LIFETIME_WITHOUT_TIMER_MS,
