@@ -1,7 +1,9 @@
 //! How those in step hear of each other's tokens.
 //!
-//! Messages may be lost: whoever hears nothing fetches a token itself.
+//! Messages may be lost: whoever hears nothing looks at what the bus keeps, or fetches a token itself.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::sync::broadcast;
@@ -19,9 +21,13 @@ pub struct BusFault {
     pub what: &'static str,
 }
 
+/// What a bus keeps of an entry, later.
+pub type BusFuture = Pin<Box<dyn Future<Output = Option<Arc<[u8]>>> + Send>>;
+
 /// Carries messages between clients that share sessions.
 ///
-/// A client hears its own messages as well, and passes over them: they say nothing new.
+/// A client hears its own messages as well, and passes over them: they say nothing new. What leaves the process is sealed
+/// by the bus. Where a lock goes the same way as the bus, a message arrives before a lock that is released after it.
 pub trait Bus: Send + Sync + 'static {
     /// Tells everybody.
     ///
@@ -32,6 +38,22 @@ pub trait Bus: Send + Sync + 'static {
 
     /// Hears what is told from now on.
     fn listen(&self) -> broadcast::Receiver<Arc<[u8]>>;
+
+    /// Tells whether the bus keeps the last message of each entry.
+    fn keeps(&self) -> bool {
+        false
+    }
+
+    /// Returns the message that is kept of an entry ([`Message::name`]).
+    fn load(&self, name: &str) -> BusFuture {
+        let _ = name;
+        Box::pin(std::future::ready(None))
+    }
+
+    /// Forgets what is kept of an entry.
+    fn forget(&self, name: &str) {
+        let _ = name;
+    }
 }
 
 /// A bus within the process. Clones are the same bus.

@@ -23,7 +23,8 @@ use crate::bus::Bus;
 use crate::clock::CoarseClock;
 use crate::failure::Failure;
 use crate::fetch::{Ask, Fetch, Fetched};
-use crate::key::TokenKey;
+use crate::key::{DEFAULT_PREFIX, TokenKey};
+use crate::lock::{Held, Lock};
 use crate::message::Message;
 use crate::policy::{Policy, mixed};
 use crate::skew::{Exchange, Skew};
@@ -33,6 +34,9 @@ use crate::token::SessionToken;
 
 /// So many events are kept for a listener that is slow.
 const EVENTS: usize = 64;
+
+/// From so many entries on, those that nobody uses any more are looked for whenever their number doubles.
+const ENTRIES_UNSWEPT: usize = 64;
 
 type Outcome = Result<Arc<SessionToken>, Failure>;
 
@@ -54,6 +58,7 @@ pub struct SessionTokensBuilder {
     fetch: Arc<dyn Fetch>,
     clock: Arc<dyn Clock>,
     bus: Option<Arc<dyn Bus>>,
+    lock: Option<Arc<dyn Lock>>,
     policy: Policy,
     seed: u64,
     trusts_issue_time: bool,
@@ -82,6 +87,7 @@ struct Shared {
     fetch: Arc<dyn Fetch>,
     clock: Arc<dyn Clock>,
     bus: Option<Arc<dyn Bus>>,
+    lock: Option<Arc<dyn Lock>>,
     /// Hears what the bus carries.
     listener: Mutex<Option<AbortHandle>>,
     policy: Policy,
@@ -106,7 +112,10 @@ struct Entry {
 struct Driven {
     slot: Slot,
     waiters: BTreeMap<FetchId, Vec<oneshot::Sender<Outcome>>>,
+    /// What works for each fetch: asking others, or the service.
     fetches: BTreeMap<FetchId, AbortHandle>,
+    /// Locks of fetches that run.
+    locks: BTreeMap<FetchId, Held>,
     timer: Option<(Instant, AbortHandle)>,
 }
 
@@ -117,6 +126,7 @@ impl SessionTokens {
             fetch: Arc::new(fetch),
             clock: Arc::new(CoarseClock),
             bus: None,
+            lock: None,
             policy: Policy::default(),
             seed: 0,
             trusts_issue_time: false,
@@ -140,7 +150,10 @@ impl SessionTokens {
     pub fn clear(&self) {
         let entries: Vec<_> = locked(&self.0.entries).values().cloned().collect();
         for entry in entries {
-            entry.drive(&self.0, |slot, _| slot.clear());
+            entry.drive(&self.0, Slot::clear);
+            if let Some(bus) = &self.0.bus {
+                bus.forget(&entry.key.name(DEFAULT_PREFIX));
+            }
         }
     }
 
@@ -158,6 +171,12 @@ impl SessionTokens {
         for entry in entries {
             entry.drive(&self.0, Slot::online);
         }
+    }
+
+    /// Returns how many entries there are. Those that nobody uses make room in time.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        locked(&self.0.entries).len()
     }
 
     /// Tells from now on what happens to tokens. A listener that is slow misses some.
@@ -179,6 +198,13 @@ impl SessionTokensBuilder {
     #[must_use]
     pub fn bus(mut self, bus: impl Bus) -> Self {
         self.bus = Some(Arc::new(bus));
+        self
+    }
+
+    /// Takes this lock around fetches, so that of those in step one asks the service.
+    #[must_use]
+    pub fn lock(mut self, lock: impl Lock) -> Self {
+        self.lock = Some(Arc::new(lock));
         self
     }
 
@@ -219,12 +245,14 @@ impl SessionTokensBuilder {
             let _entered = runtime.enter();
             Instant::now()
         };
+        let asks_others = self.lock.is_some() || self.bus.as_ref().is_some_and(|bus| bus.keeps());
         let shared = Arc::new(Shared {
             fetch: self.fetch,
             clock: self.clock,
             bus: self.bus,
+            lock: self.lock,
             listener: Mutex::default(),
-            policy: self.policy,
+            policy: Policy { asks_others, ..self.policy },
             seed: self.seed,
             trusts_issue_time: self.trusts_issue_time,
             runtime,
@@ -346,6 +374,11 @@ impl Shared {
     /// Returns the entry of a key, made where there was none.
     fn entry(&self, key: TokenKey) -> Arc<Entry> {
         let mut entries = locked(&self.entries);
+        if entries.len() >= ENTRIES_UNSWEPT && entries.len().is_power_of_two() && !entries.contains_key(&key)
+        {
+            let now_ms = self.service_ms();
+            entries.retain(|_, entry| Arc::strong_count(entry) > 1 || entry.is_good(now_ms));
+        }
         let entry = entries.entry(key).or_insert_with_key(|key| Arc::new(self.new_entry(key.clone())));
         Arc::clone(entry)
     }
@@ -356,6 +389,7 @@ impl Shared {
             slot: Slot::new(self.policy, mixed(self.seed, salt)),
             waiters: BTreeMap::new(),
             fetches: BTreeMap::new(),
+            locks: BTreeMap::new(),
             timer: None,
         };
         Entry { key, published: ArcSwapOption::empty(), driven: Mutex::new(driven) }
@@ -374,12 +408,22 @@ impl Shared {
                     Err(broadcast::error::RecvError::Closed) => return,
                 };
                 let Some(shared) = weak.upgrade() else { return };
-                if let Ok((key, token)) = Message::open(&message) {
-                    shared.entry(key).drive(&shared, |slot, now| slot.received(token, now));
-                }
+                shared.hear(&message);
             }
         });
         *locked(&self.listener) = Some(task.abort_handle());
+    }
+
+    /// Takes a message.
+    fn hear(self: &Arc<Self>, message: &[u8]) {
+        let Ok((key, token)) = Message::open(message) else { return };
+        // Others have sessions that nobody here asked for.
+        let first = TokenKey::of_session(key.session());
+        let known =
+            locked(&self.entries).range(first..).next().is_some_and(|(at, _)| at.session() == key.session());
+        if known {
+            self.entry(key).drive(self, |slot, now| slot.received(token, now));
+        }
     }
 
     /// Tells others on the bus of a token.
@@ -425,6 +469,10 @@ impl Shared {
 }
 
 impl Entry {
+    fn is_good(&self, now_ms: i64) -> bool {
+        TokenRef::load(&self.published, now_ms).is_some()
+    }
+
     fn read(self: &Arc<Self>, shared: &Arc<Shared>, options: ReadOptions) -> Get {
         let mut driven = locked(&self.driven);
         let state = match driven.slot.read(options, shared.now()) {
@@ -451,6 +499,7 @@ impl Entry {
     fn act(self: &Arc<Self>, shared: &Arc<Shared>, driven: &mut Driven) {
         while let Some(action) = driven.slot.poll_action() {
             match action {
+                Action::Queue { id, .. } => self.queue(shared, driven, id),
                 Action::Fetch { id, kind, previous } => self.fetch(shared, driven, id, kind, previous),
                 Action::Forget(id) => {
                     if let Some(task) = driven.fetches.remove(&id) {
@@ -458,6 +507,8 @@ impl Entry {
                     }
                 }
                 Action::Finish { id, outcome } => {
+                    // After those in step have been told.
+                    driven.locks.remove(&id);
                     for waiter in driven.waiters.remove(&id).unwrap_or_default() {
                         // Who does not wait any more needs no answer.
                         let _ = waiter.send(outcome.clone());
@@ -475,6 +526,41 @@ impl Entry {
             }
         }
         self.set_timer(shared, driven);
+    }
+
+    /// Asks others for their token, and for the lock.
+    fn queue(self: &Arc<Self>, shared: &Arc<Shared>, driven: &mut Driven, id: FetchId) {
+        let (bus, lock) = (shared.bus.clone().filter(|bus| bus.keeps()), shared.lock.clone());
+        let (weak, entry) = (Arc::downgrade(shared), Arc::downgrade(self));
+        let name = self.key.name(DEFAULT_PREFIX);
+        let task = shared.runtime.spawn(async move {
+            let held = match &lock {
+                Some(lock) => lock.acquire(&name).await,
+                None => None,
+            };
+            // Whoever held the lock before has left its token.
+            let kept = match &bus {
+                Some(bus) => bus.load(&name).await,
+                None => None,
+            };
+            let Some((shared, entry)) = alive(&weak, &entry) else { return };
+            if let Some(message) = kept {
+                shared.hear(&message);
+            }
+            entry.admit(&shared, id, held);
+        });
+        driven.fetches.insert(id, task.abort_handle());
+    }
+
+    /// Lets a fetch begin, if it is wanted still.
+    fn admit(self: &Arc<Self>, shared: &Arc<Shared>, id: FetchId, held: Option<Held>) {
+        let mut driven = locked(&self.driven);
+        if driven.slot.admitted(id, shared.now()) {
+            // The task that waited ends by itself.
+            driven.fetches.remove(&id);
+            driven.locks.extend(held.map(|held| (id, held)));
+        }
+        self.act(shared, &mut driven);
     }
 
     /// Fetches in a task of its own, which no caller can end.
@@ -505,9 +591,13 @@ impl Entry {
                 // Before the slot hears of it: it may try again under the same name.
                 locked(&entry.driven).fetches.remove(&id);
                 entry.drive(&shared, |slot, now| slot.fetched(id, result.map(|fetched| fetched.token), now));
+                // Not kept while a retry is waited for.
+                locked(&entry.driven).locks.remove(&id);
             }
         });
-        driven.fetches.insert(id, abort);
+        if let Some(queued) = driven.fetches.insert(id, abort) {
+            queued.abort();
+        }
     }
 
     /// Wakes the slot when it wants to be.

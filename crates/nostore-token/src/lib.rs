@@ -46,6 +46,8 @@ mod failure;
 mod fetch;
 pub mod frontend;
 mod key;
+#[cfg(feature = "tokio")]
+mod lock;
 mod message;
 mod policy;
 mod rank;
@@ -59,7 +61,7 @@ mod token;
 #[cfg(feature = "tokio")]
 pub use bearer::{Bearer, BearerError, BearerLayer};
 #[cfg(feature = "tokio")]
-pub use bus::{Bus, BusFault, InProcess};
+pub use bus::{Bus, BusFault, BusFuture, InProcess};
 #[cfg(feature = "tokio")]
 pub use client::{Get, SessionTokens, SessionTokensBuilder, TokenEvent, TokenHandle};
 #[cfg(feature = "tokio")]
@@ -67,6 +69,8 @@ pub use clock::CoarseClock;
 pub use failure::Failure;
 pub use fetch::{Ask, Fetch, FetchFuture, Fetched};
 pub use key::{DEFAULT_PREFIX, TokenKey};
+#[cfg(feature = "tokio")]
+pub use lock::{Held, InProcessLock, Lock, LockFuture};
 pub use message::{MAX_MESSAGE_BYTES, Message, MessageFault};
 pub use policy::{Compat, Policy, Retry};
 pub use rank::Rank;

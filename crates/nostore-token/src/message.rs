@@ -14,7 +14,7 @@ use std::fmt;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::key::TokenKey;
+use crate::key::{DEFAULT_PREFIX, TokenKey};
 use crate::token::{MAX_TOKEN_BYTES, SessionToken, TokenFault};
 
 /// Longest message that is read, in bytes.
@@ -65,7 +65,11 @@ impl MessageFault {
 }
 
 /// A message as it is sent.
-pub struct Message(Zeroizing<String>);
+pub struct Message {
+    text: Zeroizing<String>,
+    name: String,
+    expires_ms: i64,
+}
 
 impl Message {
     /// Tells of a token. `None`: others could not make sure whose it is, or it is for one audience.
@@ -82,13 +86,26 @@ impl Message {
             "tokenRaw": token.expose(),
             "traceId": trace_id,
         });
-        Some(Self(Zeroizing::new(message.to_string())))
+        let text = Zeroizing::new(message.to_string());
+        Some(Self { text, name: key.name(DEFAULT_PREFIX), expires_ms: token.expires_ms() })
     }
 
     /// Returns the text. The caller keeps it where tokens may be.
     #[must_use]
     pub fn expose(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// Returns the entry's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns when it is of no use any more, in milliseconds since 1970.
+    #[must_use]
+    pub const fn expires_ms(&self) -> i64 {
+        self.expires_ms
     }
 
     /// Reads a message: the entry, and its token.
@@ -115,7 +132,7 @@ impl Message {
 
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Message(redacted)")
+        f.debug_struct("Message").field("name", &self.name).finish_non_exhaustive()
     }
 }
 

@@ -14,6 +14,10 @@ pub struct Policy {
     pub keeps_duty: bool,
     /// Whether a token that is being replaced at a caller's wish is kept from other readers meanwhile.
     pub hides_replaced: bool,
+    /// Whether those in step are asked before a fetch: for their token, and for the lock.
+    pub asks_others: bool,
+    /// So long others may keep somebody waiting who has no good token, in milliseconds.
+    pub lock_wait_ms: u64,
     /// So long a single try may take, in milliseconds.
     pub fetch_timeout_ms: u64,
     /// When a fetch that somebody waits for is tried again.
@@ -56,6 +60,8 @@ impl Default for Policy {
             refreshes_by_timer: true,
             keeps_duty: true,
             hides_replaced: false,
+            asks_others: false,
+            lock_wait_ms: 2_000,
             fetch_timeout_ms: 10_000,
             retry: Retry::WAITED_FOR,
             background_retry: Retry::BEHIND,

@@ -12,6 +12,8 @@
 //! - One fetch that others may share at a time; forced ones are their callers' own.
 //! - What was fetched before [`Slot::clear`] changes nothing after it.
 //! - Facts never go back: a token that knows less than one that is still valid is not adopted.
+//! - After [`Slot::clear`] what others tell counts only once somebody has asked again, and only if it is newer.
+//! - Nobody waits for others longer than the token's life allows: their lock saves fetches, and no more than that.
 //!
 //! # Not covered
 //!
@@ -88,6 +90,14 @@ pub enum Reading {
 /// What the driver is to do.
 #[derive(Clone, Debug)]
 pub enum Action {
+    /// Ask those in step whether they have a token (and tell [`Slot::received`]), or for their leave to fetch one (the
+    /// lock), and then tell [`Slot::admitted`]. The slot goes on by itself when that takes too long.
+    Queue {
+        /// Names the fetch that it is for.
+        id: FetchId,
+        /// Why.
+        kind: FetchKind,
+    },
     /// Fetch a token and tell [`Slot::fetched`].
     Fetch {
         /// Names it.
@@ -134,8 +144,16 @@ struct Mark {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    Running { deadline_ms: u64 },
-    Resting { until_ms: u64 },
+    /// Others are asked first.
+    Queued {
+        until_ms: u64,
+    },
+    Running {
+        deadline_ms: u64,
+    },
+    Resting {
+        until_ms: u64,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -147,6 +165,8 @@ struct Flight {
     state: State,
     /// Whether somebody waits for it.
     awaited: bool,
+    /// Whether somebody waits for this very one, and not for any good token.
+    exact: bool,
 }
 
 /// Whether the token is refreshed by timer, and when at the earliest.
@@ -171,6 +191,9 @@ pub struct Slot {
     forced: Vec<Flight>,
     abandoned: VecDeque<FetchId>,
     ended: Option<Failure>,
+    /// What others tell is not heard until somebody asks, and never if it was issued before that (wall time).
+    closed: bool,
+    cleared_ms: Option<i64>,
     focused: bool,
     /// When the timer refreshes, in wall time.
     due_ms: Option<i64>,
@@ -195,6 +218,8 @@ impl Slot {
             forced: Vec::new(),
             abandoned: VecDeque::new(),
             ended: None,
+            closed: false,
+            cleared_ms: None,
             focused: true,
             due_ms: None,
             failures: 0,
@@ -220,6 +245,7 @@ impl Slot {
         if let Some(failure) = &self.ended {
             return Reading::Ended(failure.clone());
         }
+        self.closed = false;
         if options.skip_cache {
             return Reading::Wait(self.force(now));
         }
@@ -271,8 +297,21 @@ impl Slot {
         }
     }
 
-    /// Takes a token that others fetched, or that was known at the start. Tells whether it was adopted.
+    /// Tells that a fetch may begin: the lock is held, or there is none. Tells whether it is wanted still.
+    pub fn admitted(&mut self, id: FetchId, now: Now) -> bool {
+        let queued = |flight: &&Flight| flight.id == id && matches!(flight.state, State::Queued { .. });
+        let Some(flight) = self.shared.as_ref().filter(queued).copied() else { return false };
+        self.run(flight, now);
+        true
+    }
+
+    /// Takes a token that others fetched. Tells whether it was adopted.
     pub fn received(&mut self, token: SessionToken, now: Now) -> bool {
+        let late = self.cleared_ms.is_some_and(|cleared_ms| token.issued_ms() <= cleared_ms);
+        if self.closed || late { false } else { self.take(token, now) }
+    }
+
+    fn take(&mut self, token: SessionToken, now: Now) -> bool {
         if self.ended.is_some() {
             return false;
         }
@@ -287,26 +326,41 @@ impl Slot {
         self.take_duty(Duty::Late, now);
         // Whoever waits needs no other.
         if remaining_ms(&token, now) > self.thresholds(&token).hard_ms {
-            if let Some(flight) = self.shared.filter(|flight| flight.awaited) {
-                self.shared = None;
-                self.abandon(flight.id);
-                self.finish(flight.id, Ok(token));
-            }
+            self.spare(&token);
         }
         true
     }
 
+    /// Ends a fetch that is not needed any more.
+    fn spare(&mut self, token: &Arc<SessionToken>) {
+        let Some(flight) = self.shared.filter(|flight| !flight.exact) else { return };
+        let runs = matches!(flight.state, State::Running { .. });
+        if runs && !flight.awaited {
+            return;
+        }
+        self.shared = None;
+        if runs {
+            self.abandon(flight.id);
+        } else {
+            self.actions.push_back(Action::Forget(flight.id));
+        }
+        self.finish(flight.id, Ok(Arc::clone(token)));
+    }
+
     /// Takes the token that was known at the start, and refreshes it in time. Tells whether it was adopted.
     pub fn hydrate(&mut self, token: SessionToken, now: Now) -> bool {
-        let taken = self.received(token, now);
+        self.closed = false;
+        let taken = self.take(token, now);
         if taken {
             self.take_duty(Duty::Own, now);
         }
         taken
     }
 
-    /// Forgets everything: signed out. What is under way changes nothing any more.
-    pub fn clear(&mut self) {
+    /// Forgets everything: signed out. What is under way changes nothing any more, here and with others.
+    pub fn clear(&mut self, now: Now) {
+        self.closed = true;
+        self.cleared_ms = Some(now.wall_ms);
         let flights: Vec<_> = self.shared.take().into_iter().chain(self.forced.drain(..)).collect();
         for flight in flights {
             self.finish(flight.id, Err(Failure::Cleared));
@@ -355,7 +409,9 @@ impl Slot {
     pub fn poll_wake(&self, now: Now) -> Option<u64> {
         let steady = self.flights().map(|flight| match flight.state {
             State::Running { deadline_ms } => deadline_ms.saturating_sub(now.steady_ms),
-            State::Resting { until_ms } => until_ms.saturating_sub(now.steady_ms),
+            State::Queued { until_ms } | State::Resting { until_ms } => {
+                until_ms.saturating_sub(now.steady_ms)
+            }
         });
         let until = |wall_ms: i64| u64::try_from(wall_ms.saturating_sub(now.wall_ms)).unwrap_or(0);
         let due = self.due_ms.filter(|_| self.shared.is_none()).map(|due_ms| {
@@ -372,7 +428,8 @@ impl Slot {
         for flight in late {
             match flight.state {
                 State::Running { .. } => self.time_out(flight, now),
-                State::Resting { .. } => self.again(flight.id, now),
+                State::Queued { .. } => self.run(flight, now),
+                State::Resting { .. } => self.start(flight, now),
             }
         }
         if self.live.as_ref().is_some_and(|token| remaining_ms(token, now) <= 0) {
@@ -399,8 +456,12 @@ impl Slot {
 
     /// Joins the fetch that others wait for, or begins it.
     fn wait(&mut self, now: Now) -> FetchId {
+        let patience_ms = self.patience_ms(FetchKind::Blocking, now);
         if let Some(flight) = &mut self.shared {
             flight.awaited = true;
+            if let State::Queued { until_ms } = &mut flight.state {
+                *until_ms = now.steady_ms.saturating_add(patience_ms).min(*until_ms);
+            }
             return flight.id;
         }
         // In the reference's way, whoever finds a token hidden waits for the one that hides it.
@@ -416,10 +477,12 @@ impl Slot {
 
     /// Joins any fetch that began late enough, or begins one.
     fn fetch_since(&mut self, since_ms: u64, now: Now) -> FetchId {
-        let recent = self.flights().find(|flight| flight.started_ms >= since_ms).map(|flight| flight.id);
-        let Some(id) = recent else { return self.force(now) };
+        // One that asks others first may end with a token of theirs, which may be older.
+        let recent =
+            |flight: &Flight| flight.started_ms >= since_ms && !matches!(flight.state, State::Queued { .. });
+        let Some(id) = self.flights().find(recent).map(|flight| flight.id) else { return self.force(now) };
         if let Some(flight) = self.shared.as_mut().filter(|flight| flight.id == id) {
-            flight.awaited = true;
+            (flight.awaited, flight.exact) = (true, true);
         }
         id
     }
@@ -427,30 +490,54 @@ impl Slot {
     fn begin(&mut self, kind: FetchKind, now: Now) -> FetchId {
         let id = FetchId(self.next_id);
         self.next_id += 1;
-        let flight = Flight {
-            id,
-            kind,
-            started_ms: now.steady_ms,
-            failures: 0,
-            state: self.running(now),
-            awaited: kind != FetchKind::Background,
-        };
-        match kind {
-            FetchKind::Forced => self.forced.push(flight),
-            FetchKind::Blocking | FetchKind::Background => self.shared = Some(flight),
-        }
-        self.actions.push_back(Action::Fetch { id, kind, previous: self.previous.clone() });
+        let awaited = kind != FetchKind::Background;
+        let exact = kind == FetchKind::Forced;
+        let state = self.running(now);
+        let flight = Flight { id, kind, started_ms: now.steady_ms, failures: 0, state, awaited, exact };
+        self.start(flight, now);
         id
     }
 
-    /// Tries a fetch again.
-    fn again(&mut self, id: FetchId, now: Now) {
-        let running = self.running(now);
-        let previous = self.previous.clone();
-        if let Some(flight) = self.shared.iter_mut().chain(&mut self.forced).find(|flight| flight.id == id) {
-            flight.state = running;
-            self.actions.push_back(Action::Fetch { id, kind: flight.kind, previous });
+    /// Begins a fetch, or begins it again: others are asked first, unless a caller wants one of its own.
+    fn start(&mut self, flight: Flight, now: Now) {
+        let patience_ms = self.patience_ms(flight.kind, now);
+        if !self.policy.asks_others || flight.exact || patience_ms == 0 {
+            return self.run(flight, now);
         }
+        let until_ms = now.steady_ms.saturating_add(patience_ms);
+        self.keep(Flight { state: State::Queued { until_ms }, ..flight });
+        self.actions.push_back(Action::Queue { id: flight.id, kind: flight.kind });
+    }
+
+    fn run(&mut self, flight: Flight, now: Now) {
+        self.keep(Flight { state: self.running(now), ..flight });
+        let previous = self.previous.clone();
+        self.actions.push_back(Action::Fetch { id: flight.id, kind: flight.kind, previous });
+    }
+
+    /// Puts a fetch among what is under way, in its own place where it was there.
+    fn keep(&mut self, flight: Flight) {
+        if flight.kind != FetchKind::Forced {
+            self.shared = Some(flight);
+        } else if let Some(known) = self.forced.iter_mut().find(|known| known.id == flight.id) {
+            *known = flight;
+        } else {
+            self.forced.push(flight);
+        }
+    }
+
+    /// How long others may keep a fetch waiting: until the token is ending, or a short while where somebody waits.
+    fn patience_ms(&self, kind: FetchKind, now: Now) -> u64 {
+        let whole = |ms: i64| u64::try_from(ms).unwrap_or(0);
+        let token = self.peek(now);
+        if kind == FetchKind::Background {
+            let good = token.map_or(0, |token| {
+                whole(remaining_ms(token, now).saturating_sub(self.thresholds(token).hard_ms))
+            });
+            return good.min(self.policy.fetch_timeout_ms);
+        }
+        let life = token.map_or(u64::MAX, |token| whole(remaining_ms(token, now)));
+        self.policy.lock_wait_ms.min(life)
     }
 
     const fn running(&self, now: Now) -> State {
@@ -569,7 +656,7 @@ impl Slot {
         }
         let wait_ms = wait_ms(retry, flight.failures, &failure, self.seed);
         flight.state = State::Resting { until_ms: now.steady_ms.saturating_add(wait_ms) };
-        if forced { self.forced.push(flight) } else { self.shared = Some(flight) }
+        self.keep(flight);
     }
 
     /// Leaves a good token alone for a while after a refresh behind it failed.
@@ -641,7 +728,7 @@ impl Flight {
     const fn is_due(&self, now: Now) -> bool {
         match self.state {
             State::Running { deadline_ms } => deadline_ms <= now.steady_ms,
-            State::Resting { until_ms } => until_ms <= now.steady_ms,
+            State::Queued { until_ms } | State::Resting { until_ms } => until_ms <= now.steady_ms,
         }
     }
 }

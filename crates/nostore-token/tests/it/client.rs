@@ -19,7 +19,7 @@ use crate::world::{START, facts, lives, transient};
 
 /// A service that answers as it is told.
 #[derive(Clone, Default)]
-struct Service {
+pub(crate) struct Service {
     asked: Arc<Mutex<Vec<(TokenKey, FetchKind)>>>,
     mood: Arc<Mutex<Mood>>,
     door: Arc<Notify>,
@@ -27,7 +27,7 @@ struct Service {
 }
 
 #[derive(Clone, Debug, Default)]
-enum Mood {
+pub(crate) enum Mood {
     #[default]
     Well,
     /// Answers when the door is opened.
@@ -54,15 +54,19 @@ impl Service {
         Ok(Fetched { token: lives(iat, 60).token(), service_ms: None })
     }
 
-    fn is(&self, mood: Mood) {
+    pub(crate) fn is(&self, mood: Mood) {
         *self.mood.lock().unwrap() = mood;
     }
 
-    fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.asked.lock().unwrap().len()
     }
 
-    fn builder(&self) -> SessionTokensBuilder {
+    pub(crate) fn open(&self) {
+        self.door.notify_waiters();
+    }
+
+    pub(crate) fn builder(&self) -> SessionTokensBuilder {
         let (service, start) = (self.clone(), Instant::now());
         let clock = move || {
             let elapsed = i64::try_from(start.elapsed().as_millis()).unwrap();
@@ -71,7 +75,7 @@ impl Service {
         SessionTokens::builder(move |ask: Ask| service.clone().answer(ask, start)).clock(clock)
     }
 
-    fn client(&self) -> SessionTokens {
+    pub(crate) fn client(&self) -> SessionTokens {
         self.builder().build_on(tokio::runtime::Handle::current())
     }
 }
@@ -95,7 +99,7 @@ impl Drop for Left {
     }
 }
 
-fn session() -> TokenKey {
+pub(crate) fn session() -> TokenKey {
     TokenKey::of_session("sess_1")
 }
 

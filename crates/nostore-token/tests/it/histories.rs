@@ -22,6 +22,8 @@ enum Happening {
     Online,
     Invalidate,
     Clear,
+    /// The lock is given to whoever waits for it.
+    Admit,
 }
 
 /// What the oracle remembers of a token that came in.
@@ -36,6 +38,9 @@ struct Came {
 struct Oracle {
     came: Vec<Came>,
     invalidated: Vec<String>,
+    /// What others tell is not heard: nobody has asked since the last clearing.
+    closed: bool,
+    cleared_ms: Option<i64>,
 }
 
 impl Oracle {
@@ -53,6 +58,11 @@ impl Oracle {
         let mint = &holder?.mint;
         let gone = self.invalidated.contains(&mint.raw());
         (!gone && mint.token().expires_ms() > now_ms).then_some(mint)
+    }
+
+    /// What others tell counts once somebody has asked, and only if it is newer than the last clearing.
+    fn hears(&self, mint: &Mint) -> bool {
+        !self.closed && self.cleared_ms.is_none_or(|cleared_ms| mint.token().issued_ms() > cleared_ms)
     }
 
     fn came(&mut self, mint: Mint, at_ms: i64) {
@@ -99,6 +109,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(Happening::Online),
         1 => Just(Happening::Invalidate),
         1 => Just(Happening::Clear),
+        4 => Just(Happening::Admit),
     ]
 }
 
@@ -135,7 +146,9 @@ impl Watched {
             }
             Happening::Receive(age, lives, oiat) => {
                 let mint = self.mint(age, lives, oiat);
-                self.oracle.came(mint.clone(), now_ms);
+                if self.oracle.hears(&mint) {
+                    self.oracle.came(mint.clone(), now_ms);
+                }
                 self.world.receive(&mint);
             }
             Happening::Pass(ms) => self.world.pass_ms(ms),
@@ -155,7 +168,12 @@ impl Watched {
             Happening::Clear => {
                 self.world.clear();
                 self.world.under_way.clear();
-                self.oracle = Oracle::default();
+                self.oracle = Oracle { closed: true, cleared_ms: Some(now_ms), ..Oracle::default() };
+            }
+            Happening::Admit => {
+                if !self.world.queued.is_empty() {
+                    self.world.admit();
+                }
             }
         }
         self.check();
@@ -164,6 +182,7 @@ impl Watched {
     fn read(&mut self, options: ReadOptions) {
         let now_ms = self.world.wall_ms;
         let expected = self.oracle.readable(now_ms).cloned();
+        self.oracle.closed = false;
         match self.world.read_with(options) {
             Reading::Ready { token, .. } => {
                 assert!(token.expires_ms() > now_ms, "an expired token was handed out");
@@ -192,6 +211,7 @@ impl Watched {
     /// What must hold after everything that happens.
     fn check(&mut self) {
         let now_ms = self.world.wall_ms;
+        assert!(self.world.queued.len() <= 1, "asks others twice at once");
         let expected = self.oracle.readable(now_ms).map(Mint::raw);
         assert_eq!(self.world.peek(), expected, "what is readable");
         if let Some(published) = &self.world.published {
@@ -233,6 +253,7 @@ fn shared(world: &World) -> usize {
 fn policy() -> impl Strategy<Value = Policy> {
     prop_oneof![
         4 => Just(Policy::default()),
+        3 => Just(Policy { asks_others: true, ..Policy::default() }),
         1 => Just(Policy { hides_replaced: false, ..Policy::compat(Compat::Head) }),
         1 => Just(Policy { hides_replaced: false, ..Policy::compat(Compat::Pr7317) }),
     ]

@@ -4,9 +4,11 @@
 mod cache;
 mod client;
 mod documentation;
+mod fleet;
 mod frontend;
 mod helpers;
 mod histories;
+mod in_step;
 mod messages;
 mod ours;
 mod read_triggered;

@@ -71,6 +71,8 @@ pub(crate) struct World {
     pub(crate) steady_ms: u64,
     /// Fetches that were asked for and not answered yet.
     pub(crate) under_way: Vec<(FetchId, FetchKind)>,
+    /// Fetches for which others are asked.
+    pub(crate) queued: Vec<FetchId>,
     /// When each fetch was asked for, in seconds after the start.
     pub(crate) fetched_at: Vec<f64>,
     pub(crate) finished: Vec<(FetchId, Outcome)>,
@@ -100,6 +102,7 @@ impl World {
             wall_ms: START * 1_000,
             steady_ms: 0,
             under_way: Vec::new(),
+            queued: Vec::new(),
             fetched_at: Vec::new(),
             finished: Vec::new(),
             announced: Vec::new(),
@@ -131,12 +134,14 @@ impl World {
     pub(crate) fn act(&mut self) {
         while let Some(action) = self.slot.poll_action() {
             match action {
+                Action::Queue { id, .. } => self.queued.push(id),
                 Action::Fetch { id, kind, .. } => {
+                    self.queued.retain(|queued| *queued != id);
                     self.under_way.push((id, kind));
                     self.fetched_at.push(self.secs());
                 }
                 // A service may answer all the same.
-                Action::Forget(_) => {}
+                Action::Forget(id) => self.queued.retain(|queued| *queued != id),
                 Action::Finish { id, outcome } => self.finished.push((id, said(outcome))),
                 Action::Publish(token) => self.published = token.map(|token| token.expose().to_owned()),
                 Action::Announce(token) => self.announced.push(token.expose().to_owned()),
@@ -204,6 +209,15 @@ impl World {
         }
     }
 
+    /// Gives the lock to whoever waits for it. Tells whether it is wanted.
+    pub(crate) fn admit(&mut self) -> bool {
+        let id = self.queued.remove(0);
+        let now = self.now();
+        let wanted = self.slot.admitted(id, now);
+        self.act();
+        wanted
+    }
+
     /// Answers the oldest fetch.
     pub(crate) fn answer(&mut self, mint: &Mint) {
         let (id, _) = self.under_way.remove(0);
@@ -246,7 +260,8 @@ impl World {
     }
 
     pub(crate) fn clear(&mut self) {
-        self.slot.clear();
+        let now = self.now();
+        self.slot.clear(now);
         self.act();
     }
 
