@@ -59,7 +59,7 @@ fn run() -> Result<(), Broken> {
         let one = one.ok_or_else(|| format!("expected a part of a name behind --only, found {only}"))?;
         return (one.turn)(options.times).map(drop).ok_or_else(|| "expected a whole turn".into());
     }
-    let node = if options.node { Node::start(&world) } else { Err("left out".into()) };
+    let node = if options.node { Node::authenticate(&world) } else { Err("left out".into()) };
     let absent = node.as_ref().err().map(ToString::to_string);
     if let Ok(mut node) = node {
         let turn = Box::new(move |times| node.turn(times));

@@ -1,4 +1,4 @@
-//! `@clerk/backend` in a process of its own, which times itself.
+//! What is written in JavaScript, in a process of its own, which times itself.
 //!
 //! One line in: how many times. One line out: how many nanoseconds that took.
 
@@ -20,18 +20,37 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts it.
+    /// Starts `@clerk/backend`, which decides the request over and over.
     ///
     /// # Errors
     ///
     /// When it is not installed (`npm ci` in `bench/reference`), or does not accept the request.
-    pub fn start(world: &World) -> Result<Self, Broken> {
+    pub fn authenticate(world: &World) -> Result<Self, Broken> {
+        let target = world.request().target;
+        let case = json!({
+            "url": format!("{SITE}{target}"), "headers": world.fields, "jwtKey": world.pem,
+            "publishableKey": world.config.publishable_key().as_str(),
+            "secretKey": world.config.secret_key().expose(), "authorizedParties": [SITE],
+        });
+        Self::start("authenticate.mjs", &case.to_string(), "signed-in")
+    }
+
+    /// Starts `@clerk/clerk-js`, which is asked for this token over and over.
+    ///
+    /// # Errors
+    ///
+    /// When it is not installed (`npm ci` in `bench/reference`), or does not take the token.
+    pub fn get_token(raw: &str) -> Result<Self, Broken> {
+        Self::start("get_token.mjs", raw, "ready")
+    }
+
+    fn start(script: &str, first: &str, expected: &str) -> Result<Self, Broken> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("reference");
         if !folder.join("node_modules").is_dir() {
             return Err("expected an installation, found none: run `npm ci` in bench/reference".into());
         }
         let mut child = Command::new("node")
-            .arg("authenticate.mjs")
+            .arg(script)
             .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -39,21 +58,11 @@ impl Node {
         let input = child.stdin.take().ok_or("no input")?;
         let output = BufReader::new(child.stdout.take().ok_or("no output")?);
         let mut node = Self { child, input, output };
-        let target = world.request().target;
-        let case = json!({
-            "url": format!("{SITE}{target}"), "headers": world.fields, "jwtKey": world.pem,
-            "publishableKey": world.config.publishable_key().as_str(),
-            "secretKey": world.config.secret_key().expose(), "authorizedParties": [SITE],
-        });
-        let answer = node.ask(&case.to_string())?;
-        if answer == "signed-in" {
-            Ok(node)
-        } else {
-            Err(format!("expected signed-in, found {answer}").into())
-        }
+        let answer = node.ask(first)?;
+        if answer == expected { Ok(node) } else { Err(format!("expected {expected}, found {answer}").into()) }
     }
 
-    /// Lets it decide so many times. `None`: it does not answer any more.
+    /// Lets it do that so many times. `None`: it does not answer any more.
     pub fn turn(&mut self, times: u64) -> Option<Duration> {
         let answer = self.ask(&times.to_string()).ok()?;
         answer.parse().ok().map(Duration::from_nanos)

@@ -2,12 +2,9 @@
 //!
 //! `--rounds N` sets the number of rounds. Each is done alone, and with a second thread that does the same.
 
-use std::future::Future as _;
-use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -15,12 +12,14 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use nostore_bench::allocations::count;
 use nostore_bench::measure::{Contender, Measured, measure};
-use nostore_bench::program::{finish, say};
+use nostore_bench::node::Node;
+use nostore_bench::program::{finish, polled, say};
+use nostore_bench::smithy::Smithy;
 use nostore_bench::world::Broken;
 use nostore_message::Clock as _;
-use nostore_token::{CoarseClock, Failure, Get, SessionToken, SessionTokens, TokenHandle, TokenKey};
+use nostore_token::{CoarseClock, Failure, SessionToken, SessionTokens, TokenHandle, TokenKey};
 use serde_json::json;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
 const FLOOR: &str = "coarse clock and published load";
 
@@ -44,14 +43,26 @@ fn run() -> Result<(), Broken> {
         _ => return Err("expected --rounds N or nothing".into()),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build()?;
+    // Some make timers even where they do not wait.
+    let _entered = runtime.enter();
     let readers = readers(&runtime)?;
     let mut contenders = Vec::new();
     for Reader { names: [alone, beside], work } in &readers {
         contenders.push(Contender::new(alone, work));
         contenders.push(Contender { name: beside, turn: Box::new(|times| Some(together(work, times))) });
     }
+    // Its timers hold 31 bits of milliseconds.
+    let node = Node::get_token(&token(86_400)?);
+    let absent = node.as_ref().err().map(ToString::to_string);
+    if let Ok(mut node) = node {
+        let turn = Box::new(move |times| node.turn(times));
+        contenders.push(Contender { name: "@clerk/clerk-js 6.40: await getToken()", turn });
+    }
     let measured = measure(&mut contenders, rounds);
     print(&measured)?;
+    if let Some(why) = absent {
+        say(&format!("@clerk/clerk-js is left out: {why}"));
+    }
     for Reader { names: [name, _], work } in &readers {
         let (found, counted) = count(work);
         say(&format!("{name}: {} allocations", counted.calls));
@@ -63,7 +74,8 @@ fn run() -> Result<(), Broken> {
 }
 
 fn readers(runtime: &Runtime) -> Result<Vec<Reader>, Broken> {
-    let raw = token()?;
+    let raw = token(8_640_000)?;
+    let smithy = Smithy::new(runtime, &raw)?;
     let published = ArcSwapOption::from_pointee(SessionToken::parse(&raw)?);
     let handle = handle(runtime, SessionToken::parse(&raw)?)?;
     let peeked = handle.clone();
@@ -82,19 +94,23 @@ fn readers(runtime: &Runtime) -> Result<Vec<Reader>, Broken> {
         ),
         reader(
             ["nostore-token: get().await, ready", "  get().await beside another"],
-            Box::new(move || ready(handle.get())),
+            Box::new(move || polled(async { handle.get().await.is_ok() }) == Some(true)),
         ),
         reader(
             ["moka 0.12: get, with a time to live", "  moka beside another"],
             Box::new(move || cache.get("sess_1").is_some()),
         ),
+        reader(
+            ["aws-smithy 1.16: lazy identity cache", "  aws-smithy beside another"],
+            Box::new(move || smithy.get()),
+        ),
     ])
 }
 
-/// A token of a hundred days and about 800 bytes. Nobody here verifies it.
-fn token() -> Result<String, Broken> {
+/// A token of about 800 bytes. Nobody here verifies it.
+fn token(lives_secs: i64) -> Result<String, Broken> {
     let now = CoarseClock.now().secs();
-    let claims = json!({ "sid": "sess_1", "iat": now, "exp": now + 8_640_000, "fill": "x".repeat(250) });
+    let claims = json!({ "sid": "sess_1", "iat": now, "exp": now + lives_secs, "fill": "x".repeat(250) });
     let part = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
     Ok(format!("{}.{}.{}", part(r#"{"alg":"RS256"}"#), part(&claims.to_string()), part(&"s".repeat(256))))
 }
@@ -110,17 +126,13 @@ fn handle(runtime: &Runtime, token: SessionToken) -> Result<TokenHandle, Broken>
     }
 }
 
-/// Polls once.
-fn ready(mut get: Get) -> bool {
-    let mut context = Context::from_waker(Waker::noop());
-    matches!(Pin::new(&mut get).poll(&mut context), Poll::Ready(Ok(_)))
-}
-
 /// Does it while another thread does the same.
 fn together(work: &Work, times: u64) -> Duration {
+    let runtime = Handle::current();
     let (begun, over) = (AtomicBool::new(false), AtomicBool::new(false));
     std::thread::scope(|scope| {
         scope.spawn(|| {
+            let _entered = runtime.enter();
             begun.store(true, Ordering::SeqCst);
             while !over.load(Ordering::Relaxed) {
                 for _ in 0..64 {

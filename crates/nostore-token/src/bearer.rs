@@ -6,7 +6,6 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::header::{AUTHORIZATION, HeaderValue};
@@ -111,7 +110,7 @@ impl<S> fmt::Debug for Bearer<S> {
 }
 
 /// Puts the token on a request. The field is marked sensitive, so that it is not printed.
-fn bearing<B, E>(mut request: Request<B>, token: &Arc<SessionToken>) -> Result<Request<B>, BearerError<E>> {
+fn bearing<B, E>(mut request: Request<B>, token: &SessionToken) -> Result<Request<B>, BearerError<E>> {
     let mut value =
         HeaderValue::from_str(&format!("Bearer {}", token.expose())).map_err(|_| BearerError::Field)?;
     value.set_sensitive(true);

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::ArcSwap;
 use nostore_message::Clock;
 use tokio::runtime::Handle;
 use tokio::sync::{broadcast, oneshot};
@@ -72,15 +72,26 @@ pub struct TokenHandle {
     options: ReadOptions,
 }
 
-/// A token, at once or when it is there.
+/// A token, at once or when it is there: [`TokenHandle::get`].
 #[derive(Debug)]
 #[must_use = "a future does nothing unless it is awaited"]
-pub struct Get(State);
+pub struct Get<'h> {
+    handle: &'h TokenHandle,
+    asked: Option<Box<Asked>>,
+}
+
+/// What comes of a question that has been asked.
+#[derive(Debug)]
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct Asked(Answer);
 
 #[derive(Debug)]
-enum State {
-    Ready(Option<Outcome>),
+enum Answer {
+    Ready(TokenRef),
+    Failed(Failure),
     Wait(oneshot::Receiver<Outcome>),
+    /// Whoever polls again after the end gets what a cleared entry gives.
+    Over,
 }
 
 struct Shared {
@@ -104,7 +115,7 @@ struct Shared {
 
 struct Entry {
     key: TokenKey,
-    published: ArcSwapOption<Snapshot>,
+    published: ArcSwap<Snapshot>,
     driven: Mutex<Driven>,
 }
 
@@ -298,11 +309,11 @@ impl TokenHandle {
     /// Returns the token that is there, where nobody would have to wait for it, and refreshes it behind where it is
     /// stale.
     #[must_use]
-    pub fn try_get(&self) -> Option<Arc<SessionToken>> {
-        match self.get().0 {
-            State::Ready(outcome) => outcome?.ok(),
-            State::Wait(_) => None,
-        }
+    pub fn try_get(&self) -> Option<TokenRef> {
+        self.fresh().or_else(|| match self.ask().0 {
+            Answer::Ready(token) => Some(token),
+            Answer::Failed(_) | Answer::Wait(_) | Answer::Over => None,
+        })
     }
 
     /// Returns the token: at once where a good one is there, which is refreshed behind where it is stale; else as soon
@@ -312,13 +323,16 @@ impl TokenHandle {
     ///
     /// Why there is none. A failure to refresh a token that is still good is none.
     #[inline]
-    pub fn get(&self) -> Get {
-        let now_ms = self.shared.service_ms();
-        if let Some(token) = TokenRef::load(&self.entry.published, now_ms) {
-            if !token.is_stale(now_ms, self.options.background_threshold_ms) {
-                return Get(State::Ready(token.share().map(Ok)));
-            }
-        }
+    pub const fn get(&self) -> Get<'_> {
+        Get { handle: self, asked: None }
+    }
+
+    /// Asks as [`TokenHandle::get`] does, but now, for whoever looks at the answer later.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub fn ask(&self) -> Asked {
         self.read(self.options)
     }
 
@@ -327,7 +341,7 @@ impl TokenHandle {
     /// # Errors
     ///
     /// Why there is none. The token that was there stays.
-    pub fn skip_cache(&self) -> Get {
+    pub fn skip_cache(&self) -> Asked {
         self.read(ReadOptions { skip_cache: true, ..self.options })
     }
 
@@ -337,7 +351,7 @@ impl TokenHandle {
     /// # Errors
     ///
     /// Why there is none.
-    pub fn fresh_since(&self, since: Instant) -> Get {
+    pub fn fresh_since(&self, since: Instant) -> Asked {
         let since_ms = millis(since.saturating_duration_since(self.shared.start));
         let fresh_since_ms = u64::try_from(since_ms).ok();
         self.read(ReadOptions { fresh_since_ms, ..self.options })
@@ -349,24 +363,64 @@ impl TokenHandle {
         self.entry.drive(&self.shared, |slot, _| slot.invalidate(token))
     }
 
+    /// Returns the token that is there, where it is fresh.
+    #[inline]
+    fn fresh(&self) -> Option<TokenRef> {
+        let now_ms = self.shared.service_ms();
+        let threshold_ms = self.options.background_threshold_ms;
+        TokenRef::load(&self.entry.published, now_ms).filter(|token| !token.is_stale(now_ms, threshold_ms))
+    }
+
     #[cold]
-    fn read(&self, options: ReadOptions) -> Get {
+    fn read(&self, options: ReadOptions) -> Asked {
         self.entry.read(&self.shared, options)
     }
 }
 
-impl Future for Get {
-    type Output = Result<Arc<SessionToken>, Failure>;
+impl Future for Get<'_> {
+    type Output = Result<TokenRef, Failure>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.0 {
-            // Whoever polls again after the end gets what a cleared entry gives.
-            State::Ready(outcome) => Poll::Ready(outcome.take().unwrap_or(Err(Failure::Cleared))),
-            State::Wait(receiver) => {
-                Pin::new(receiver).poll(cx).map(|outcome| outcome.unwrap_or(Err(Failure::Cleared)))
+        let handle = self.handle;
+        if self.asked.is_none() && handle.options.background_threshold_ms.is_none() {
+            // Made where it is handed out: moving it costs more than finding it.
+            match TokenRef::load_fresh(&handle.entry.published, handle.shared.service_ms()) {
+                Ok(token) => return Poll::Ready(Ok(token)),
+                Err(other) => discard(other),
             }
         }
+        self.poll_asked(cx)
+    }
+}
+
+impl Get<'_> {
+    #[cold]
+    fn poll_asked(&mut self, cx: &mut Context<'_>) -> Poll<Result<TokenRef, Failure>> {
+        let handle = self.handle;
+        if self.asked.is_none() {
+            if let Some(token) = handle.fresh() {
+                return Poll::Ready(Ok(token));
+            }
+        }
+        Pin::new(&mut **self.asked.get_or_insert_with(|| Box::new(handle.ask()))).poll(cx)
+    }
+}
+
+impl Future for Asked {
+    type Output = Result<TokenRef, Failure>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Answer::Wait(receiver) = &mut self.0 {
+            return Pin::new(receiver)
+                .poll(cx)
+                .map(|outcome| outcome.unwrap_or(Err(Failure::Cleared)).map(TokenRef::of));
+        }
+        Poll::Ready(match std::mem::replace(&mut self.0, Answer::Over) {
+            Answer::Ready(token) => Ok(token),
+            Answer::Failed(failure) => Err(failure),
+            Answer::Wait(_) | Answer::Over => Err(Failure::Cleared),
+        })
     }
 }
 
@@ -392,7 +446,7 @@ impl Shared {
             locks: BTreeMap::new(),
             timer: None,
         };
-        Entry { key, published: ArcSwapOption::empty(), driven: Mutex::new(driven) }
+        Entry { key, published: ArcSwap::from_pointee(Snapshot::absent()), driven: Mutex::new(driven) }
     }
 
     /// Takes what others on the bus tell.
@@ -473,19 +527,24 @@ impl Entry {
         TokenRef::load(&self.published, now_ms).is_some()
     }
 
-    fn read(self: &Arc<Self>, shared: &Arc<Shared>, options: ReadOptions) -> Get {
+    fn read(self: &Arc<Self>, shared: &Arc<Shared>, options: ReadOptions) -> Asked {
         let mut driven = locked(&self.driven);
-        let state = match driven.slot.read(options, shared.now()) {
-            Reading::Ready { token, .. } => State::Ready(Some(Ok(token))),
-            Reading::Ended(failure) => State::Ready(Some(Err(failure))),
+        let now = shared.now();
+        let answer = match driven.slot.read(options, now) {
+            // It is what is published, unless the clock has been set.
+            Reading::Ready { token, .. } => {
+                let published = TokenRef::load(&self.published, now.wall_ms);
+                Answer::Ready(published.unwrap_or_else(|| TokenRef::of(token)))
+            }
+            Reading::Ended(failure) => Answer::Failed(failure),
             Reading::Wait(id) => {
                 let (sender, receiver) = oneshot::channel();
                 driven.waiters.entry(id).or_default().push(sender);
-                State::Wait(receiver)
+                Answer::Wait(receiver)
             }
         };
         self.act(shared, &mut driven);
-        Get(state)
+        Asked(answer)
     }
 
     /// Tells the slot of something and does what it wants done.
@@ -516,7 +575,9 @@ impl Entry {
                 }
                 Action::Publish(token) => {
                     let threshold = shared.policy.background_threshold_ms;
-                    self.published.store(token.map(|token| Arc::new(Snapshot::new(token, threshold))));
+                    let snapshot =
+                        token.map_or_else(Snapshot::absent, |token| Snapshot::new(token, threshold));
+                    self.published.store(Arc::new(snapshot));
                 }
                 Action::Announce(token) => shared.announce(&self.key, &token),
                 Action::Tell(event) => {
@@ -661,6 +722,11 @@ impl fmt::Debug for TokenHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenHandle").field("key", &self.entry.key).finish_non_exhaustive()
     }
+}
+
+#[cold]
+fn discard(token: TokenRef) {
+    drop(token);
 }
 
 fn alive(shared: &Weak<Shared>, entry: &Weak<Entry>) -> Option<(Arc<Shared>, Arc<Entry>)> {

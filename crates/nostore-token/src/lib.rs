@@ -63,7 +63,7 @@ pub use bearer::{Bearer, BearerError, BearerLayer};
 #[cfg(feature = "tokio")]
 pub use bus::{Bus, BusFault, BusFuture, InProcess};
 #[cfg(feature = "tokio")]
-pub use client::{Get, SessionTokens, SessionTokensBuilder, TokenEvent, TokenHandle};
+pub use client::{Asked, Get, SessionTokens, SessionTokensBuilder, TokenEvent, TokenHandle};
 #[cfg(feature = "tokio")]
 pub use clock::CoarseClock;
 pub use failure::Failure;

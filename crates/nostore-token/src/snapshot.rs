@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use arc_swap::{ArcSwapOption, Guard};
+use arc_swap::{ArcSwap, Guard};
 
 use crate::threshold::Thresholds;
 use crate::token::SessionToken;
@@ -12,9 +12,9 @@ use crate::token::SessionToken;
 /// A token that readers get, and the borders of its life in the service's time.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
-    pub(crate) token: Arc<SessionToken>,
-    pub(crate) stale_ms: i64,
-    pub(crate) expires_ms: i64,
+    token: Arc<SessionToken>,
+    stale_ms: i64,
+    expires_ms: i64,
 }
 
 impl Snapshot {
@@ -22,40 +22,58 @@ impl Snapshot {
         let (stale_ms, expires_ms) = (stale_ms(&token, background_threshold_ms), token.expires_ms());
         Self { token, stale_ms, expires_ms }
     }
+
+    /// There is no token: one that has always been expired.
+    pub(crate) fn absent() -> Self {
+        Self { token: Arc::new(SessionToken::absent()), stale_ms: i64::MIN, expires_ms: i64::MIN }
+    }
 }
 
-/// A token that is read without being copied. Short-lived: it may keep a replaced token in memory.
-pub struct TokenRef(Guard<Option<Arc<Snapshot>>>);
+/// A token that is read without being copied or counted. Short-lived: it keeps a replaced token in memory, and a
+/// thread that holds more than a few of them pays for each.
+pub struct TokenRef(Guard<Arc<Snapshot>>);
 
 impl TokenRef {
     /// Loads what is published, where it has not expired at that time of the service.
     #[inline]
-    pub(crate) fn load(published: &ArcSwapOption<Snapshot>, now_ms: i64) -> Option<Self> {
+    pub(crate) fn load(published: &ArcSwap<Snapshot>, now_ms: i64) -> Option<Self> {
         let guard = published.load();
-        let good = guard.as_ref().is_some_and(|snapshot| now_ms < snapshot.expires_ms);
-        good.then_some(Self(guard))
+        (now_ms < guard.expires_ms).then_some(Self(guard))
+    }
+
+    /// Loads what is published, where it is fresh at that time of the service. `Err`: what to look at more closely, moved
+    /// there so that a fresh one stays in registers.
+    #[inline]
+    pub(crate) fn load_fresh(published: &ArcSwap<Snapshot>, now_ms: i64) -> Result<Self, Self> {
+        let guard = published.load();
+        if now_ms < guard.stale_ms { Ok(Self(guard)) } else { Err(Self(guard)) }
+    }
+
+    /// Makes one of a token that is not what others read.
+    pub(crate) fn of(token: Arc<SessionToken>) -> Self {
+        Self(Guard::from_inner(Arc::new(Snapshot::new(token, None))))
     }
 
     /// Tells whether it is stale, by the reader's own threshold where there is one.
     #[inline]
     pub(crate) fn is_stale(&self, now_ms: i64, threshold_ms: Option<i64>) -> bool {
-        self.0.as_ref().is_none_or(|snapshot| {
-            let own = threshold_ms.map(|threshold| stale_ms(&snapshot.token, Some(threshold)));
-            own.unwrap_or(snapshot.stale_ms) <= now_ms
-        })
+        let own = threshold_ms.map(|threshold| stale_ms(&self.0.token, Some(threshold)));
+        own.unwrap_or(self.0.stale_ms) <= now_ms
     }
 
-    #[inline]
-    pub(crate) fn share(&self) -> Option<Arc<SessionToken>> {
-        self.0.as_ref().map(|snapshot| Arc::clone(&snapshot.token))
+    /// Returns the token for whoever keeps it longer.
+    #[must_use]
+    pub fn share(&self) -> Arc<SessionToken> {
+        Arc::clone(&self.0.token)
     }
 }
 
 impl Deref for TokenRef {
-    type Target = str;
+    type Target = SessionToken;
 
-    fn deref(&self) -> &str {
-        self.0.as_ref().map_or("", |snapshot| snapshot.token.expose())
+    #[inline]
+    fn deref(&self) -> &SessionToken {
+        &self.0.token
     }
 }
 

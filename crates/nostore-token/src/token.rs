@@ -96,6 +96,13 @@ impl SessionToken {
         })
     }
 
+    /// Stands where there is no token: nothing, for ever expired.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn absent() -> Self {
+        let rank = Rank { origin: None, issued: 0 };
+        Self { raw: Zeroizing::new(String::new()), rank, expires_ms: 0, session: None, organization: None }
+    }
+
     /// Returns the token itself. The caller keeps it out of logs, errors and URLs.
     #[must_use]
     pub fn expose(&self) -> &str {

@@ -47,12 +47,16 @@ impl Bus for Keeping {
 }
 
 /// A lock that somebody holds who never lets go.
-#[derive(Clone, Copy)]
-struct Frozen;
+#[derive(Clone, Default)]
+struct Frozen(Arc<()>);
 
 impl Lock for Frozen {
     fn acquire(&self, _: &str) -> LockFuture {
-        Box::pin(std::future::pending())
+        let waiting = Arc::clone(&self.0);
+        Box::pin(async move {
+            let _waiting = waiting;
+            std::future::pending().await
+        })
     }
 }
 
@@ -84,7 +88,7 @@ async fn i1_twenty_clients_that_start_at_once_fetch_once() {
     service.is(Mood::Closed);
     let clients =
         fleet(20, |_| service.builder().bus(bus.clone()).lock(lock.clone()).build_on(Handle::current()));
-    let gets: Vec<_> = clients.iter().map(|(_, handle)| handle.get()).collect();
+    let gets: Vec<_> = clients.iter().map(|(_, handle)| handle.ask()).collect();
     sleep(Duration::from_millis(500)).await;
     service.is(Mood::Well);
     service.open();
@@ -124,8 +128,8 @@ async fn f11_what_is_kept_of_a_session_goes_with_it() {
 
 #[tokio::test(start_paused = true)]
 async fn f25_a_lock_that_nobody_gives_delays_the_first_token_by_two_seconds_and_no_other() {
-    let service = Service::default();
-    let tokens = service.builder().lock(Frozen).build_on(Handle::current());
+    let (service, frozen) = (Service::default(), Frozen::default());
+    let tokens = service.builder().lock(frozen.clone()).build_on(Handle::current());
     let (handle, start) = (tokens.handle(session()), tokio::time::Instant::now());
     handle.get().await.unwrap();
     assert_eq!(start.elapsed(), Duration::from_secs(2));
@@ -135,6 +139,8 @@ async fn f25_a_lock_that_nobody_gives_delays_the_first_token_by_two_seconds_and_
         assert_eq!(before.elapsed(), Duration::ZERO);
         sleep(Duration::from_secs(1)).await;
     }
+    // The lock, its clone here, and whoever waits for it.
+    assert!(Arc::strong_count(&frozen.0) <= 3, "those who have waited enough pile up");
 }
 
 #[tokio::test(start_paused = true)]
@@ -147,7 +153,7 @@ async fn f25_the_lock_is_given_back_by_whoever_ends_in_any_way() {
     let busy = async |mood: Mood, free_after: bool| {
         service.is(mood);
         let tokens = client();
-        let get = tokens.handle(session()).get();
+        let get = tokens.handle(session()).ask();
         sleep(Duration::from_millis(10)).await;
         assert_eq!(free(&lock).await, free_after);
         (tokens, get)
