@@ -11,6 +11,7 @@ mod sdk;
 mod shots;
 mod step;
 mod tidy;
+mod tokens;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,7 @@ Usage: cargo xtask <chore>
   prove          the long proofs; each writes its figures into docs/proofs.md
   differential   cases from a seed, decided by us and by the reference implementation (--cases N --seed S)
   fuzz           the decision and every parser behind it, with coverage (--seconds N --seed N --target NAME)
+  schedules      the token client under few interruptions of few threads (loom)
   bench          one decision, side by side with what else there is (--json --rounds N)
   sdk            unmodified SDKs of the protocol against our identity service, beside our middleware
   shots          the pictures in docs/img, made in Chromium
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         "prove" => proofs::run(),
         "differential" => differential::run(&arguments[1..]),
         "fuzz" => fuzz::run(&arguments[1..]),
+        "schedules" => tokens::schedules(),
         "bench" => bench::run(&arguments[1..]),
         "help" | "--help" | "-h" => {
             step::say(HELP);
@@ -100,6 +103,7 @@ fn test() -> Result<(), String> {
         &["doc", "--quiet", "--workspace", "--no-deps", "--profile", "ci"],
         &[("RUSTDOCFLAGS", "-D warnings")],
     )?;
+    tokens::schedules()?;
     step::cargo("tests", &["test", "--workspace", "--profile", "ci", "--no-fail-fast"])?;
     sdk::run(&[])?;
     differential::tests()?;

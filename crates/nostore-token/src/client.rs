@@ -8,28 +8,30 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use nostore_message::Clock;
 use tokio::runtime::Handle;
 use tokio::sync::{broadcast, oneshot};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::bus::Bus;
 use crate::clock::CoarseClock;
+use crate::driver::{Driver, Tasks};
+use crate::entry::{Answer, Entry, Outcome};
 use crate::failure::Failure;
-use crate::fetch::{Ask, Fetch, Fetched};
+use crate::fetch::{Fetch, Fetched};
 use crate::key::{DEFAULT_PREFIX, TokenKey};
-use crate::lock::{Held, Lock};
+use crate::lock::Lock;
 use crate::message::Message;
 use crate::policy::{Policy, mixed};
 use crate::skew::{Exchange, Skew};
-use crate::slot::{Action, Event, FetchId, FetchKind, Now, ReadOptions, Reading, Slot};
-use crate::snapshot::{Snapshot, TokenRef};
+use crate::slot::{Event, Now, ReadOptions};
+use crate::snapshot::TokenRef;
+use crate::sync::locked;
 use crate::token::SessionToken;
 
 /// So many events are kept for a listener that is slow.
@@ -37,8 +39,6 @@ const EVENTS: usize = 64;
 
 /// From so many entries on, those that nobody uses any more are looked for whenever their number doubles.
 const ENTRIES_UNSWEPT: usize = 64;
-
-type Outcome = Result<Arc<SessionToken>, Failure>;
 
 /// What happened to the token of an entry.
 #[derive(Clone, Debug)]
@@ -67,8 +67,7 @@ pub struct SessionTokensBuilder {
 /// The token of one entry. Cheap to clone, and best kept: finding the entry costs more than reading it.
 #[derive(Clone)]
 pub struct TokenHandle {
-    shared: Arc<Shared>,
-    entry: Arc<Entry>,
+    driver: Driver,
     options: ReadOptions,
 }
 
@@ -83,51 +82,25 @@ pub struct Get<'h> {
 /// What comes of a question that has been asked.
 #[derive(Debug)]
 #[must_use = "a future does nothing unless it is awaited"]
-pub struct Asked(Answer);
+pub struct Asked(Option<Answer<oneshot::Receiver<Outcome>>>);
 
-#[derive(Debug)]
-enum Answer {
-    Ready(TokenRef),
-    Failed(Failure),
-    Wait(oneshot::Receiver<Outcome>),
-    /// Whoever polls again after the end gets what a cleared entry gives.
-    Over,
-}
-
-struct Shared {
-    fetch: Arc<dyn Fetch>,
+pub(crate) struct Shared {
+    pub(crate) fetch: Arc<dyn Fetch>,
     clock: Arc<dyn Clock>,
-    bus: Option<Arc<dyn Bus>>,
-    lock: Option<Arc<dyn Lock>>,
+    pub(crate) bus: Option<Arc<dyn Bus>>,
+    pub(crate) lock: Option<Arc<dyn Lock>>,
     /// Hears what the bus carries.
     listener: Mutex<Option<AbortHandle>>,
     policy: Policy,
     seed: u64,
     trusts_issue_time: bool,
-    runtime: Handle,
-    start: Instant,
+    pub(crate) runtime: Handle,
+    pub(crate) start: Instant,
     skew: Mutex<Skew>,
     /// What [`Skew`] says, for readers.
     offset_ms: AtomicI64,
-    entries: Mutex<BTreeMap<TokenKey, Arc<Entry>>>,
-    events: broadcast::Sender<TokenEvent>,
-}
-
-struct Entry {
-    key: TokenKey,
-    published: ArcSwap<Snapshot>,
-    driven: Mutex<Driven>,
-}
-
-/// A slot, who waits for it, and the tasks that work for it.
-struct Driven {
-    slot: Slot,
-    waiters: BTreeMap<FetchId, Vec<oneshot::Sender<Outcome>>>,
-    /// What works for each fetch: asking others, or the service.
-    fetches: BTreeMap<FetchId, AbortHandle>,
-    /// Locks of fetches that run.
-    locks: BTreeMap<FetchId, Held>,
-    timer: Option<(Instant, AbortHandle)>,
+    entries: Mutex<BTreeMap<TokenKey, Arc<Entry<Driver>>>>,
+    pub(crate) events: broadcast::Sender<TokenEvent>,
 }
 
 impl SessionTokens {
@@ -147,40 +120,36 @@ impl SessionTokens {
     /// Returns the handle of an entry. Nothing is fetched before somebody reads.
     #[must_use]
     pub fn handle(&self, key: TokenKey) -> TokenHandle {
-        let entry = self.0.entry(key);
-        TokenHandle { shared: Arc::clone(&self.0), entry, options: ReadOptions::default() }
+        TokenHandle { driver: self.0.driver(key), options: ReadOptions::default() }
     }
 
     /// Takes a token that is known already, so that the first reader need not wait. Tells whether it is of use.
     pub fn hydrate(&self, key: TokenKey, token: SessionToken) -> bool {
-        let handle = self.handle(key);
-        handle.entry.drive(&self.0, |slot, now| slot.hydrate(token, now))
+        let driver = self.0.driver(key);
+        driver.entry.drive(&driver, |slot, _, now| slot.hydrate(token, now))
     }
 
     /// Forgets every token: signed out. What is under way changes nothing any more, and whoever waits is told.
     pub fn clear(&self) {
-        let entries: Vec<_> = locked(&self.0.entries).values().cloned().collect();
-        for entry in entries {
-            entry.drive(&self.0, Slot::clear);
+        for driver in self.0.drivers() {
+            driver.entry.drive(&driver, |slot, _, now| slot.clear(now));
             if let Some(bus) = &self.0.bus {
-                bus.forget(&entry.key.name(DEFAULT_PREFIX));
+                bus.forget(&driver.entry.key.name(DEFAULT_PREFIX));
             }
         }
     }
 
     /// Tells whether a user is looking: whoever is looked at refreshes first.
     pub fn focus(&self, focused: bool) {
-        let entries: Vec<_> = locked(&self.0.entries).values().cloned().collect();
-        for entry in entries {
-            entry.drive(&self.0, |slot, now| slot.focus(focused, now));
+        for driver in self.0.drivers() {
+            driver.entry.drive(&driver, |slot, _, now| slot.focus(focused, now));
         }
     }
 
     /// Tells that there is a network again.
     pub fn online(&self) {
-        let entries: Vec<_> = locked(&self.0.entries).values().cloned().collect();
-        for entry in entries {
-            entry.drive(&self.0, Slot::online);
+        for driver in self.0.drivers() {
+            driver.entry.drive(&driver, |slot, _, now| slot.online(now));
         }
     }
 
@@ -296,23 +265,23 @@ impl TokenHandle {
     /// Returns the entry.
     #[must_use]
     pub fn key(&self) -> &TokenKey {
-        &self.entry.key
+        &self.driver.entry.key
     }
 
     /// Returns the token that is there, where it has not expired. Fetches nothing, allocates nothing, locks nothing.
     #[inline]
     #[must_use]
     pub fn peek(&self) -> Option<TokenRef> {
-        TokenRef::load(&self.entry.published, self.shared.service_ms())
+        TokenRef::load(&self.driver.entry.published, self.driver.shared.service_ms())
     }
 
     /// Returns the token that is there, where nobody would have to wait for it, and refreshes it behind where it is
     /// stale.
     #[must_use]
     pub fn try_get(&self) -> Option<TokenRef> {
-        self.fresh().or_else(|| match self.ask().0 {
+        self.fresh().or_else(|| match self.ask().0? {
             Answer::Ready(token) => Some(token),
-            Answer::Failed(_) | Answer::Wait(_) | Answer::Over => None,
+            Answer::Failed(_) | Answer::Wait(_) => None,
         })
     }
 
@@ -352,7 +321,7 @@ impl TokenHandle {
     ///
     /// Why there is none.
     pub fn fresh_since(&self, since: Instant) -> Asked {
-        let since_ms = millis(since.saturating_duration_since(self.shared.start));
+        let since_ms = millis(since.saturating_duration_since(self.driver.shared.start));
         let fresh_since_ms = u64::try_from(since_ms).ok();
         self.read(ReadOptions { fresh_since_ms, ..self.options })
     }
@@ -360,20 +329,22 @@ impl TokenHandle {
     /// Takes a token out of use that a service refused (401), if it is still in use: the next reader waits for another.
     /// Tells whether it was.
     pub fn invalidate(&self, token: &SessionToken) -> bool {
-        self.entry.drive(&self.shared, |slot, _| slot.invalidate(token))
+        self.driver.entry.drive(&self.driver, |slot, _, _| slot.invalidate(token))
     }
 
     /// Returns the token that is there, where it is fresh.
     #[inline]
     fn fresh(&self) -> Option<TokenRef> {
-        let now_ms = self.shared.service_ms();
+        let now_ms = self.driver.shared.service_ms();
         let threshold_ms = self.options.background_threshold_ms;
-        TokenRef::load(&self.entry.published, now_ms).filter(|token| !token.is_stale(now_ms, threshold_ms))
+        TokenRef::load(&self.driver.entry.published, now_ms)
+            .filter(|token| !token.is_stale(now_ms, threshold_ms))
     }
 
     #[cold]
     fn read(&self, options: ReadOptions) -> Asked {
-        self.entry.read(&self.shared, options)
+        let answer = self.driver.entry.read(&self.driver, options, oneshot::channel);
+        Asked(Some(answer))
     }
 }
 
@@ -385,7 +356,7 @@ impl Future for Get<'_> {
         let handle = self.handle;
         if self.asked.is_none() && handle.options.background_threshold_ms.is_none() {
             // Made where it is handed out: moving it costs more than finding it.
-            match TokenRef::load_fresh(&handle.entry.published, handle.shared.service_ms()) {
+            match TokenRef::load_fresh(&handle.driver.entry.published, handle.driver.shared.service_ms()) {
                 Ok(token) => return Poll::Ready(Ok(token)),
                 Err(other) => discard(other),
             }
@@ -411,42 +382,46 @@ impl Future for Asked {
     type Output = Result<TokenRef, Failure>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Answer::Wait(receiver) = &mut self.0 {
+        if let Some(Answer::Wait(receiver)) = &mut self.0 {
             return Pin::new(receiver)
                 .poll(cx)
                 .map(|outcome| outcome.unwrap_or(Err(Failure::Cleared)).map(TokenRef::of));
         }
-        Poll::Ready(match std::mem::replace(&mut self.0, Answer::Over) {
-            Answer::Ready(token) => Ok(token),
-            Answer::Failed(failure) => Err(failure),
-            Answer::Wait(_) | Answer::Over => Err(Failure::Cleared),
+        Poll::Ready(match self.0.take() {
+            Some(Answer::Ready(token)) => Ok(token),
+            Some(Answer::Failed(failure)) => Err(failure),
+            // Whoever polls again after the end gets what a cleared entry gives.
+            Some(Answer::Wait(_)) | None => Err(Failure::Cleared),
         })
     }
 }
 
 impl Shared {
     /// Returns the entry of a key, made where there was none.
-    fn entry(&self, key: TokenKey) -> Arc<Entry> {
+    fn entry(&self, key: TokenKey) -> Arc<Entry<Driver>> {
         let mut entries = locked(&self.entries);
         if entries.len() >= ENTRIES_UNSWEPT && entries.len().is_power_of_two() && !entries.contains_key(&key)
         {
             let now_ms = self.service_ms();
-            entries.retain(|_, entry| Arc::strong_count(entry) > 1 || entry.is_good(now_ms));
+            entries.retain(|_, entry| Arc::strong_count(entry) > 1 || !entry.is_idle(now_ms));
         }
-        let entry = entries.entry(key).or_insert_with_key(|key| Arc::new(self.new_entry(key.clone())));
+        let entry = entries.entry(key).or_insert_with_key(|key| Arc::new(self.new_entry(key)));
         Arc::clone(entry)
     }
 
-    fn new_entry(&self, key: TokenKey) -> Entry {
+    fn new_entry(&self, key: &TokenKey) -> Entry<Driver> {
         let salt = key.name("").bytes().fold(0_u64, |salt, byte| mixed(salt, u64::from(byte)));
-        let driven = Driven {
-            slot: Slot::new(self.policy, mixed(self.seed, salt)),
-            waiters: BTreeMap::new(),
-            fetches: BTreeMap::new(),
-            locks: BTreeMap::new(),
-            timer: None,
-        };
-        Entry { key, published: ArcSwap::from_pointee(Snapshot::absent()), driven: Mutex::new(driven) }
+        Entry::new(key.clone(), self.policy, mixed(self.seed, salt), Tasks::default())
+    }
+
+    fn driver(self: &Arc<Self>, key: TokenKey) -> Driver {
+        Driver { shared: Arc::clone(self), entry: self.entry(key) }
+    }
+
+    fn drivers(self: &Arc<Self>) -> Vec<Driver> {
+        let entries = locked(&self.entries);
+        let driver = |entry: &Arc<_>| Driver { shared: Arc::clone(self), entry: Arc::clone(entry) };
+        entries.values().map(driver).collect()
     }
 
     /// Takes what others on the bus tell.
@@ -469,19 +444,20 @@ impl Shared {
     }
 
     /// Takes a message.
-    fn hear(self: &Arc<Self>, message: &[u8]) {
+    pub(crate) fn hear(self: &Arc<Self>, message: &[u8]) {
         let Ok((key, token)) = Message::open(message) else { return };
         // Others have sessions that nobody here asked for.
         let first = TokenKey::of_session(key.session());
         let known =
             locked(&self.entries).range(first..).next().is_some_and(|(at, _)| at.session() == key.session());
         if known {
-            self.entry(key).drive(self, |slot, now| slot.received(token, now));
+            let driver = self.driver(key);
+            driver.entry.drive(&driver, |slot, _, now| slot.received(token, now));
         }
     }
 
     /// Tells others on the bus of a token.
-    fn announce(&self, key: &TokenKey, token: &SessionToken) {
+    pub(crate) fn announce(&self, key: &TokenKey, token: &SessionToken) {
         let Some(bus) = &self.bus else { return };
         let trace = format!("{:016x}", mixed(self.seed, self.steady_ms()));
         if let Some(message) = Message::of(key, token, &trace) {
@@ -496,12 +472,17 @@ impl Shared {
         self.clock.now().millis().saturating_add(self.offset_ms.load(Ordering::Relaxed))
     }
 
-    fn steady_ms(&self) -> u64 {
+    pub(crate) fn steady_ms(&self) -> u64 {
         u64::try_from(millis(self.start.elapsed())).unwrap_or_default()
     }
 
+    /// Both clocks as they are.
+    pub(crate) fn clocks(&self) -> (i64, u64) {
+        (self.clock.now().millis(), self.steady_ms())
+    }
+
     /// Both clocks, the wall clock as the service has it.
-    fn now(&self) -> Now {
+    pub(crate) fn now(&self) -> Now {
         let steady_ms = self.steady_ms();
         let mut skew = locked(&self.skew);
         let wall_ms = skew.service_ms(self.clock.now().millis(), steady_ms);
@@ -509,7 +490,7 @@ impl Shared {
         Now { wall_ms, steady_ms }
     }
 
-    fn learn(&self, sent: (i64, u64), fetched: &Fetched) {
+    pub(crate) fn learn(&self, sent: (i64, u64), fetched: &Fetched) {
         let exchange = Exchange {
             sent_ms: sent.0,
             took_ms: self.steady_ms().saturating_sub(sent.1),
@@ -522,186 +503,13 @@ impl Shared {
     }
 }
 
-impl Entry {
-    fn is_good(&self, now_ms: i64) -> bool {
-        TokenRef::load(&self.published, now_ms).is_some()
-    }
-
-    fn read(self: &Arc<Self>, shared: &Arc<Shared>, options: ReadOptions) -> Asked {
-        let mut driven = locked(&self.driven);
-        let now = shared.now();
-        let answer = match driven.slot.read(options, now) {
-            // It is what is published, unless the clock has been set.
-            Reading::Ready { token, .. } => {
-                let published = TokenRef::load(&self.published, now.wall_ms);
-                Answer::Ready(published.unwrap_or_else(|| TokenRef::of(token)))
-            }
-            Reading::Ended(failure) => Answer::Failed(failure),
-            Reading::Wait(id) => {
-                let (sender, receiver) = oneshot::channel();
-                driven.waiters.entry(id).or_default().push(sender);
-                Answer::Wait(receiver)
-            }
-        };
-        self.act(shared, &mut driven);
-        Asked(answer)
-    }
-
-    /// Tells the slot of something and does what it wants done.
-    fn drive<R>(self: &Arc<Self>, shared: &Arc<Shared>, tell: impl FnOnce(&mut Slot, Now) -> R) -> R {
-        let mut driven = locked(&self.driven);
-        let told = tell(&mut driven.slot, shared.now());
-        self.act(shared, &mut driven);
-        told
-    }
-
-    fn act(self: &Arc<Self>, shared: &Arc<Shared>, driven: &mut Driven) {
-        while let Some(action) = driven.slot.poll_action() {
-            match action {
-                Action::Queue { id, .. } => self.queue(shared, driven, id),
-                Action::Fetch { id, kind, previous } => self.fetch(shared, driven, id, kind, previous),
-                Action::Forget(id) => {
-                    if let Some(task) = driven.fetches.remove(&id) {
-                        task.abort();
-                    }
-                }
-                Action::Finish { id, outcome } => {
-                    // After those in step have been told.
-                    driven.locks.remove(&id);
-                    for waiter in driven.waiters.remove(&id).unwrap_or_default() {
-                        // Who does not wait any more needs no answer.
-                        let _ = waiter.send(outcome.clone());
-                    }
-                }
-                Action::Publish(token) => {
-                    let threshold = shared.policy.background_threshold_ms;
-                    let snapshot =
-                        token.map_or_else(Snapshot::absent, |token| Snapshot::new(token, threshold));
-                    self.published.store(Arc::new(snapshot));
-                }
-                Action::Announce(token) => shared.announce(&self.key, &token),
-                Action::Tell(event) => {
-                    // Nobody may listen.
-                    let _ = shared.events.send(TokenEvent { key: self.key.clone(), event });
-                }
-            }
-        }
-        self.set_timer(shared, driven);
-    }
-
-    /// Asks others for their token, and for the lock.
-    fn queue(self: &Arc<Self>, shared: &Arc<Shared>, driven: &mut Driven, id: FetchId) {
-        let (bus, lock) = (shared.bus.clone().filter(|bus| bus.keeps()), shared.lock.clone());
-        let (weak, entry) = (Arc::downgrade(shared), Arc::downgrade(self));
-        let name = self.key.name(DEFAULT_PREFIX);
-        let task = shared.runtime.spawn(async move {
-            let held = match &lock {
-                Some(lock) => lock.acquire(&name).await,
-                None => None,
-            };
-            // Whoever held the lock before has left its token.
-            let kept = match &bus {
-                Some(bus) => bus.load(&name).await,
-                None => None,
-            };
-            let Some((shared, entry)) = alive(&weak, &entry) else { return };
-            if let Some(message) = kept {
-                shared.hear(&message);
-            }
-            entry.admit(&shared, id, held);
-        });
-        driven.fetches.insert(id, task.abort_handle());
-    }
-
-    /// Lets a fetch begin, if it is wanted still.
-    fn admit(self: &Arc<Self>, shared: &Arc<Shared>, id: FetchId, held: Option<Held>) {
-        let mut driven = locked(&self.driven);
-        if driven.slot.admitted(id, shared.now()) {
-            // The task that waited ends by itself.
-            driven.fetches.remove(&id);
-            driven.locks.extend(held.map(|held| (id, held)));
-        }
-        self.act(shared, &mut driven);
-    }
-
-    /// Fetches in a task of its own, which no caller can end.
-    fn fetch(
-        self: &Arc<Self>,
-        shared: &Arc<Shared>,
-        driven: &mut Driven,
-        id: FetchId,
-        kind: FetchKind,
-        previous: Option<Arc<SessionToken>>,
-    ) {
-        let (fetch, ask) = (Arc::clone(&shared.fetch), Ask { key: self.key.clone(), kind, previous });
-        let sent = (shared.clock.now().millis(), shared.steady_ms());
-        let task = shared.runtime.spawn(async move { fetch.fetch(ask).await });
-        let abort = task.abort_handle();
-        let (weak, entry) = (Arc::downgrade(shared), Arc::downgrade(self));
-        shared.runtime.spawn(async move {
-            let result = match task.await {
-                Ok(result) => result,
-                Err(error) if error.is_panic() => Err(Failure::Panicked),
-                // Aborted: the client is gone.
-                Err(_) => return,
-            };
-            if let Some((shared, entry)) = alive(&weak, &entry) {
-                if let Ok(fetched) = &result {
-                    shared.learn(sent, fetched);
-                }
-                // Before the slot hears of it: it may try again under the same name.
-                locked(&entry.driven).fetches.remove(&id);
-                entry.drive(&shared, |slot, now| slot.fetched(id, result.map(|fetched| fetched.token), now));
-                // Not kept while a retry is waited for.
-                locked(&entry.driven).locks.remove(&id);
-            }
-        });
-        if let Some(queued) = driven.fetches.insert(id, abort) {
-            queued.abort();
-        }
-    }
-
-    /// Wakes the slot when it wants to be.
-    fn set_timer(self: &Arc<Self>, shared: &Arc<Shared>, driven: &mut Driven) {
-        let wait_ms = driven.slot.poll_wake(shared.now());
-        let at = wait_ms.map(|wait_ms| {
-            let now_ms = shared.steady_ms();
-            shared.start + Duration::from_millis(now_ms.saturating_add(wait_ms))
-        });
-        if driven.timer.as_ref().map(|(set, _)| *set) == at {
-            return;
-        }
-        if let Some((_, old)) = driven.timer.take() {
-            old.abort();
-        }
-        let Some(at) = at else { return };
-        let (weak, entry) = (Arc::downgrade(shared), Arc::downgrade(self));
-        let task = shared.runtime.spawn(async move {
-            sleep_until(at).await;
-            if let Some((shared, entry)) = alive(&weak, &entry) {
-                let mut driven = locked(&entry.driven);
-                // This task is over: what it sets must not end it.
-                driven.timer = None;
-                driven.slot.wake(shared.now());
-                entry.act(&shared, &mut driven);
-            }
-        });
-        driven.timer = Some((at, task.abort_handle()));
-    }
-}
-
 impl Drop for Shared {
     fn drop(&mut self) {
         if let Some(listener) = locked(&self.listener).take() {
             listener.abort();
         }
         for entry in locked(&self.entries).values() {
-            let mut driven = locked(&entry.driven);
-            let timer = driven.timer.take().map(|(_, timer)| timer);
-            let fetches = std::mem::take(&mut driven.fetches).into_values();
-            for task in fetches.chain(timer) {
-                task.abort();
-            }
+            entry.tasks(Tasks::abort);
         }
     }
 }
@@ -720,7 +528,7 @@ impl fmt::Debug for SessionTokensBuilder {
 
 impl fmt::Debug for TokenHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenHandle").field("key", &self.entry.key).finish_non_exhaustive()
+        f.debug_struct("TokenHandle").field("key", &self.driver.entry.key).finish_non_exhaustive()
     }
 }
 
@@ -729,15 +537,6 @@ fn discard(token: TokenRef) {
     drop(token);
 }
 
-fn alive(shared: &Weak<Shared>, entry: &Weak<Entry>) -> Option<(Arc<Shared>, Arc<Entry>)> {
-    Some((shared.upgrade()?, entry.upgrade()?))
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Every change is made in whole steps, so a panicked holder left nothing half-made.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn millis(duration: Duration) -> i64 {
+pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

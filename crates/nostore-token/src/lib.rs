@@ -42,6 +42,11 @@ mod bus;
 mod client;
 #[cfg(feature = "tokio")]
 mod clock;
+#[cfg(feature = "tokio")]
+mod driver;
+#[cfg(any(feature = "tokio", loom))]
+#[cfg_attr(all(loom, not(feature = "tokio")), expect(dead_code, reason = "used by the client alone"))]
+mod entry;
 mod failure;
 mod fetch;
 pub mod frontend;
@@ -53,8 +58,11 @@ mod policy;
 mod rank;
 mod skew;
 mod slot;
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", loom))]
+#[cfg_attr(all(loom, not(feature = "tokio")), expect(dead_code, reason = "used by the client alone"))]
 mod snapshot;
+#[cfg(any(feature = "tokio", loom))]
+mod sync;
 mod threshold;
 mod token;
 
@@ -76,7 +84,7 @@ pub use policy::{Compat, Policy, Retry};
 pub use rank::Rank;
 pub use skew::{Exchange, Skew};
 pub use slot::{Action, Event, FetchId, FetchKind, Now, ReadOptions, Reading, Slot};
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", loom))]
 pub use snapshot::TokenRef;
 pub use threshold::{
     DEFAULT_BACKGROUND_THRESHOLD_MS, HARD_CUTOFF_MS, LEAD_MS, MAX_LIFETIME_WITHOUT_TIMER_MS,

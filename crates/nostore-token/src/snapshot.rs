@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+#[cfg(not(loom))]
 use arc_swap::{ArcSwap, Guard};
 
 use crate::threshold::Thresholds;
@@ -18,40 +19,97 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    pub(crate) fn new(token: Arc<SessionToken>, background_threshold_ms: Option<i64>) -> Self {
+    fn new(token: Arc<SessionToken>, background_threshold_ms: Option<i64>) -> Self {
         let (stale_ms, expires_ms) = (stale_ms(&token, background_threshold_ms), token.expires_ms());
         Self { token, stale_ms, expires_ms }
     }
 
+    fn of(token: Option<Arc<SessionToken>>, background_threshold_ms: Option<i64>) -> Self {
+        token.map_or_else(Self::absent, |token| Self::new(token, background_threshold_ms))
+    }
+
     /// There is no token: one that has always been expired.
-    pub(crate) fn absent() -> Self {
+    fn absent() -> Self {
         Self { token: Arc::new(SessionToken::absent()), stale_ms: i64::MIN, expires_ms: i64::MIN }
+    }
+}
+
+/// What readers see.
+#[cfg(not(loom))]
+pub(crate) struct Published(ArcSwap<Snapshot>);
+
+/// What readers see, where every schedule is looked at.
+#[cfg(loom)]
+pub(crate) struct Published(loom::sync::Mutex<Arc<Snapshot>>);
+
+#[cfg(not(loom))]
+type Seen = Guard<Arc<Snapshot>>;
+#[cfg(loom)]
+type Seen = Arc<Snapshot>;
+
+#[cfg(not(loom))]
+impl Default for Published {
+    fn default() -> Self {
+        Self(ArcSwap::from_pointee(Snapshot::absent()))
+    }
+}
+
+#[cfg(not(loom))]
+impl Published {
+    pub(crate) fn store(&self, token: Option<Arc<SessionToken>>, background_threshold_ms: Option<i64>) {
+        self.0.store(Arc::new(Snapshot::of(token, background_threshold_ms)));
+    }
+
+    #[inline]
+    fn load(&self) -> Seen {
+        self.0.load()
+    }
+}
+
+#[cfg(loom)]
+impl Default for Published {
+    fn default() -> Self {
+        Self(loom::sync::Mutex::new(Arc::new(Snapshot::absent())))
+    }
+}
+
+#[cfg(loom)]
+impl Published {
+    pub(crate) fn store(&self, token: Option<Arc<SessionToken>>, background_threshold_ms: Option<i64>) {
+        *crate::sync::locked(&self.0) = Arc::new(Snapshot::of(token, background_threshold_ms));
+    }
+
+    fn load(&self) -> Seen {
+        Arc::clone(&crate::sync::locked(&self.0))
     }
 }
 
 /// A token that is read without being copied or counted. Short-lived: it keeps a replaced token in memory, and a
 /// thread that holds more than a few of them pays for each.
-pub struct TokenRef(Guard<Arc<Snapshot>>);
+pub struct TokenRef(Seen);
 
 impl TokenRef {
     /// Loads what is published, where it has not expired at that time of the service.
     #[inline]
-    pub(crate) fn load(published: &ArcSwap<Snapshot>, now_ms: i64) -> Option<Self> {
-        let guard = published.load();
-        (now_ms < guard.expires_ms).then_some(Self(guard))
+    pub(crate) fn load(published: &Published, now_ms: i64) -> Option<Self> {
+        let seen = published.load();
+        (now_ms < seen.expires_ms).then_some(Self(seen))
     }
 
     /// Loads what is published, where it is fresh at that time of the service. `Err`: what to look at more closely, moved
     /// there so that a fresh one stays in registers.
     #[inline]
-    pub(crate) fn load_fresh(published: &ArcSwap<Snapshot>, now_ms: i64) -> Result<Self, Self> {
-        let guard = published.load();
-        if now_ms < guard.stale_ms { Ok(Self(guard)) } else { Err(Self(guard)) }
+    pub(crate) fn load_fresh(published: &Published, now_ms: i64) -> Result<Self, Self> {
+        let seen = published.load();
+        if now_ms < seen.stale_ms { Ok(Self(seen)) } else { Err(Self(seen)) }
     }
 
     /// Makes one of a token that is not what others read.
     pub(crate) fn of(token: Arc<SessionToken>) -> Self {
-        Self(Guard::from_inner(Arc::new(Snapshot::new(token, None))))
+        let snapshot = Arc::new(Snapshot::new(token, None));
+        #[cfg(not(loom))]
+        let snapshot = Guard::from_inner(snapshot);
+        Self(snapshot)
     }
 
     /// Tells whether it is stale, by the reader's own threshold where there is one.

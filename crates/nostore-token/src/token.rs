@@ -97,7 +97,7 @@ impl SessionToken {
     }
 
     /// Stands where there is no token: nothing, for ever expired.
-    #[cfg(feature = "tokio")]
+    #[cfg(any(feature = "tokio", loom))]
     pub(crate) fn absent() -> Self {
         let rank = Rank { origin: None, issued: 0 };
         Self { raw: Zeroizing::new(String::new()), rank, expires_ms: 0, session: None, organization: None }
