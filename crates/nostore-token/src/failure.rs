@@ -47,6 +47,19 @@ pub enum Failure {
         /// What is wrong.
         what: &'static str,
     },
+    /// The request was sent, no answer came, and it must not be sent again: the service may have done what was asked, and
+    /// take a second time for a thief's (RFC 9700 section 4.14).
+    #[error("expected a token, but it is not known what the service did ({what})")]
+    Unknown {
+        /// What happened, in a few words without secrets.
+        what: &'static str,
+    },
+    /// The entry is for something that the fetcher cannot ask for. Nothing was sent.
+    #[error("expected an entry that the fetcher can ask for, found one with {what}")]
+    Unsupported {
+        /// What is too much.
+        what: &'static str,
+    },
     /// The fetcher panicked.
     #[error("expected a token, but fetching one panicked")]
     Panicked,
@@ -67,6 +80,8 @@ impl Failure {
             Self::Offline => "token-offline",
             Self::TimedOut { .. } => "token-timed-out",
             Self::Unusable { .. } => "token-unusable",
+            Self::Unknown { .. } => "token-unknown",
+            Self::Unsupported { .. } => "token-unsupported",
             Self::Panicked => "token-panicked",
             Self::Cleared => "token-cleared",
         }

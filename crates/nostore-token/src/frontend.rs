@@ -169,15 +169,19 @@ pub fn read(
 }
 
 /// The first error's code, where it is a plain one.
-fn code(body: &[u8]) -> Option<String> {
+pub(crate) fn code(body: &[u8]) -> Option<String> {
     let answer: Value = serde_json::from_slice(body).ok()?;
     let code = answer.get("errors")?.get(0)?.get("code")?.as_str()?;
-    let plain = code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    plain.then(|| code.to_owned())
+    is_plain(code).then(|| code.to_owned())
+}
+
+/// Tells whether a code may be shown: what a service says ends up in logs.
+pub(crate) fn is_plain(code: &str) -> bool {
+    code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// Reads `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date, which needs the service's own.
-fn patience_ms(text: &str, service_ms: Option<i64>) -> Option<u64> {
+pub(crate) fn patience_ms(text: &str, service_ms: Option<i64>) -> Option<u64> {
     if let Ok(secs) = text.trim().parse::<u32>() {
         return Some(u64::from(secs) * 1_000);
     }
@@ -185,12 +189,13 @@ fn patience_ms(text: &str, service_ms: Option<i64>) -> Option<u64> {
     u64::try_from(until.saturating_sub(service_ms?)).ok()
 }
 
-fn http_date_ms(text: &str) -> Option<i64> {
+/// Reads a date of HTTP (RFC 9110 section 5.6.7), in milliseconds since 1970.
+pub(crate) fn http_date_ms(text: &str) -> Option<i64> {
     let time = httpdate::parse_http_date(text.trim()).ok()?;
     i64::try_from(time.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_millis()).ok()
 }
 
 /// Writes a name as one segment of a path (RFC 3986 section 3.3).
-fn encoded(segment: &str) -> String {
+pub(crate) fn encoded(segment: &str) -> String {
     form_urlencoded::byte_serialize(segment.as_bytes()).collect::<String>().replace('+', "%20")
 }

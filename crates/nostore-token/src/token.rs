@@ -1,11 +1,13 @@
-//! A session token and what it says of itself, unverified: the client carries it, the site checks it.
+//! A session token and what it says of itself, unverified: the client carries it, the site checks it. Or an opaque one,
+//! which says nothing: who asked for it knows how long it lives.
 //!
 //! # Invariants
 //!
 //! - Total: any text is a token or a typed fault, in time linear in its length.
 //! - Never printed: `Debug` shows times alone, and the text is wiped when the last holder lets go.
 //!
-//! Specifications: RFC 7519 section 4.1; RFC 7515 section 7.1; section 1.7 of the token client's specification.
+//! Specifications: RFC 7519 section 4.1; RFC 7515 section 7.1; RFC 6749 section 1.4; RFC 6750 section 2.1; section 1.7
+//! of the token client's specification.
 
 use std::fmt;
 
@@ -23,6 +25,7 @@ pub const MAX_TOKEN_BYTES: usize = 16_384;
 pub struct SessionToken {
     raw: Zeroizing<String>,
     rank: Rank,
+    issued_ms: i64,
     expires_ms: i64,
     session: Option<String>,
     organization: Option<String>,
@@ -50,6 +53,15 @@ pub enum TokenFault {
         /// Its name.
         claim: &'static str,
     },
+    /// It cannot stand in a field.
+    #[error("expected a token of visible ASCII characters")]
+    Characters,
+    /// It does not live at all.
+    #[error("expected a token that lives for a while, found {lifetime_ms} ms")]
+    Lifetime {
+        /// How long, in milliseconds.
+        lifetime_ms: i64,
+    },
 }
 
 impl TokenFault {
@@ -61,6 +73,8 @@ impl TokenFault {
             Self::TooLong { .. } => "token-too-long",
             Self::Form => "token-form",
             Self::Time { .. } => "token-time",
+            Self::Characters => "token-characters",
+            Self::Lifetime { .. } => "token-lifetime",
         }
     }
 }
@@ -72,12 +86,7 @@ impl SessionToken {
     ///
     /// When `raw` is no JWT with numbers in `iat` and `exp`.
     pub fn parse(raw: &str) -> Result<Self, TokenFault> {
-        if raw.is_empty() {
-            return Err(TokenFault::Empty);
-        }
-        if raw.len() > MAX_TOKEN_BYTES {
-            return Err(TokenFault::TooLong { bytes: raw.len() });
-        }
+        bounded(raw)?;
         let mut parts = raw.split('.');
         let (Some(header), Some(payload), Some(_), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
@@ -90,9 +99,38 @@ impl SessionToken {
         Ok(Self {
             raw: Zeroizing::new(raw.to_owned()),
             rank: Rank { origin: header.get("oiat").and_then(whole), issued },
+            issued_ms: issued.saturating_mul(1_000),
             expires_ms: expires.saturating_mul(1_000),
             session: text(claims.get("sid")),
             organization: organization(&claims),
+        })
+    }
+
+    /// Takes a token that says nothing to its carrier, such as an access token (RFC 6749 section 1.4): also one that looks
+    /// like a JWT. It was issued at `issued_ms` in the service's time, in milliseconds since 1970, and lives for
+    /// `lifetime_ms` milliseconds; an end beyond all time is the end of time.
+    ///
+    /// Visible ASCII may stand in it: what a bearer token is made of (RFC 6750 section 2.1), and what else stands in a field
+    /// without doubt.
+    ///
+    /// # Errors
+    ///
+    /// When `raw` is empty, longer than [`MAX_TOKEN_BYTES`] or holds other characters, or when it does not live at all.
+    pub fn opaque(raw: &str, issued_ms: i64, lifetime_ms: i64) -> Result<Self, TokenFault> {
+        bounded(raw)?;
+        if !raw.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(TokenFault::Characters);
+        }
+        if lifetime_ms <= 0 {
+            return Err(TokenFault::Lifetime { lifetime_ms });
+        }
+        Ok(Self {
+            raw: Zeroizing::new(raw.to_owned()),
+            rank: Rank { origin: None, issued: issued_ms.div_euclid(1_000) },
+            issued_ms,
+            expires_ms: issued_ms.saturating_add(lifetime_ms),
+            session: None,
+            organization: None,
         })
     }
 
@@ -100,7 +138,8 @@ impl SessionToken {
     #[cfg(any(feature = "tokio", loom))]
     pub(crate) fn absent() -> Self {
         let rank = Rank { origin: None, issued: 0 };
-        Self { raw: Zeroizing::new(String::new()), rank, expires_ms: 0, session: None, organization: None }
+        let raw = Zeroizing::new(String::new());
+        Self { raw, rank, issued_ms: 0, expires_ms: 0, session: None, organization: None }
     }
 
     /// Returns the token itself. The caller keeps it out of logs, errors and URLs.
@@ -118,7 +157,7 @@ impl SessionToken {
     /// Returns when it was issued (`iat`), in milliseconds since 1970.
     #[must_use]
     pub const fn issued_ms(&self) -> i64 {
-        self.rank.issued.saturating_mul(1_000)
+        self.issued_ms
     }
 
     /// Returns when it expires (`exp`), in milliseconds since 1970.
@@ -130,7 +169,7 @@ impl SessionToken {
     /// Returns how long it lives in all, in milliseconds.
     #[must_use]
     pub const fn lifetime_ms(&self) -> i64 {
-        self.expires_ms.saturating_sub(self.issued_ms())
+        self.expires_ms.saturating_sub(self.issued_ms)
     }
 
     /// Returns the session that it names (`sid`).
@@ -158,6 +197,14 @@ impl fmt::Debug for SessionToken {
             .field("rank", &self.rank)
             .field("expires_ms", &self.expires_ms)
             .finish_non_exhaustive()
+    }
+}
+
+fn bounded(raw: &str) -> Result<(), TokenFault> {
+    match raw.len() {
+        0 => Err(TokenFault::Empty),
+        bytes if bytes > MAX_TOKEN_BYTES => Err(TokenFault::TooLong { bytes }),
+        _ => Ok(()),
     }
 }
 

@@ -10,6 +10,7 @@ mod helpers;
 mod histories;
 mod in_step;
 mod messages;
+mod opaque;
 mod ours;
 mod read_triggered;
 mod world;
