@@ -34,6 +34,7 @@
 //!
 //! Verification: the client carries tokens, the site checks them.
 
+pub mod backend;
 #[cfg(feature = "tokio")]
 mod bearer;
 #[cfg(feature = "tokio")]
@@ -54,6 +55,7 @@ mod key;
 #[cfg(feature = "tokio")]
 mod lock;
 mod message;
+pub mod oauth;
 mod policy;
 mod rank;
 mod skew;

@@ -1,6 +1,7 @@
 //! Behaviour of the token client, each case named by its number in the specification's list.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod backend;
 mod cache;
 mod client;
 mod documentation;
@@ -10,6 +11,7 @@ mod helpers;
 mod histories;
 mod in_step;
 mod messages;
+mod oauth;
 mod opaque;
 mod ours;
 mod read_triggered;
