@@ -50,6 +50,8 @@ mod driver;
 mod entry;
 mod failure;
 mod fetch;
+#[cfg(feature = "http-client")]
+pub mod fetchers;
 pub mod frontend;
 mod key;
 #[cfg(feature = "tokio")]

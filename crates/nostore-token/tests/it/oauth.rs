@@ -18,85 +18,75 @@ fn answer(status: u16, body: &str) -> OAuthAnswer<'_> {
     OAuthAnswer { status, retry_after: None, date: None, body: body.as_bytes(), sent_ms: NOW, took_ms: 0 }
 }
 
+/// What is asked, by whom, and what is sent.
+fn check(
+    oauth: &OAuth,
+    client: &OAuthClient,
+    grant: Grant<'_>,
+    key: &TokenKey,
+    field: Option<&str>,
+    form: &str,
+) {
+    let request = oauth.request(client, grant, key).unwrap();
+    assert_eq!((request.authorization(), request.form()), (field, form));
+    assert_eq!(format!("{request:?}"), "OAuthRequest(redacted)");
+    let shown = format!("{client:?} {grant:?}");
+    for hush in ["7Fjf", "p%", "p&", "rt+"] {
+        assert!(!shown.contains(hush), "{shown}");
+    }
+}
+
 #[test]
-fn requests_row_by_row() {
+fn clients_row_by_row() {
     let token = secret("rt+1/=");
     let (own, user) = (Grant::ClientCredentials, Grant::RefreshToken(&token));
     let basic = OAuthClient::basic("s6BhdRkqt3", secret("7Fjfp0ZBr1KtDRbnfVdmIw"));
     let odd = OAuthClient::basic("a:b c", secret("p%+&é"));
     let post = OAuthClient::post("id", secret("p&q"));
     let public = OAuthClient::public("id");
-    let all = OAuth {
-        scope: Some("read write".to_owned()),
-        audience: Some("https://usual.example".to_owned()),
-        resources: vec!["https://a.example/".to_owned(), "urn:b".to_owned()],
-        ..OAuth::default()
-    };
-    let plain = OAuth::default();
     let key = TokenKey::of_session("any name");
-    let own_audience = key.clone().audience("https://own.example");
+    let plain = "grant_type=client_credentials";
+    let with_secret = "grant_type=client_credentials&client_id=id&client_secret=p%26q";
+    let refreshing = "grant_type=refresh_token&refresh_token=rt%2B1%2F%3D";
     let rows = [
         // The pair of RFC 6749 section 2.3.1.
-        (
-            &plain,
-            &basic,
-            own,
-            &key,
-            Some("Basic czZCaGRSa3F0Mzo3RmpmcDBaQnIxS3REUmJuZlZkbUl3"),
-            "grant_type=client_credentials",
-        ),
+        (&basic, own, Some("Basic czZCaGRSa3F0Mzo3RmpmcDBaQnIxS3REUmJuZlZkbUl3"), plain.to_owned()),
         // a%3Ab+c:p%25%2B%26%C3%A9
-        (
-            &plain,
-            &odd,
-            own,
-            &key,
-            Some("Basic YSUzQWIrYzpwJTI1JTJCJTI2JUMzJUE5"),
-            "grant_type=client_credentials",
-        ),
-        (&plain, &post, own, &key, None, "grant_type=client_credentials&client_id=id&client_secret=p%26q"),
-        (
-            &plain,
-            &public,
-            user,
-            &key,
-            None,
-            "grant_type=refresh_token&refresh_token=rt%2B1%2F%3D&client_id=id",
-        ),
+        (&odd, own, Some("Basic YSUzQWIrYzpwJTI1JTJCJTI2JUMzJUE5"), plain.to_owned()),
+        (&post, own, None, with_secret.to_owned()),
+        (&public, user, None, format!("{refreshing}&client_id=id")),
+        (&basic, user, Some("Basic czZCaGRSa3F0Mzo3RmpmcDBaQnIxS3REUmJuZlZkbUl3"), refreshing.to_owned()),
+    ];
+    for (client, grant, field, form) in rows {
+        check(&OAuth::default(), client, grant, &key, field, &form);
+    }
+}
+
+#[test]
+fn parameters_row_by_row() {
+    let audience = Some("https://usual.example".to_owned());
+    let resources = vec!["https://a.example/".to_owned(), "urn:b".to_owned()];
+    let plain = OAuth::default();
+    let usual = OAuth { audience, ..OAuth::default() };
+    let all = OAuth { scope: Some("read write".to_owned()), resources, ..usual.clone() };
+    let key = TokenKey::of_session("any name");
+    let own = key.clone().audience("https://own.example");
+    let rows = [
+        (&plain, &key, ""),
+        (&plain, &own, "&audience=https%3A%2F%2Fown.example"),
+        (&usual, &key, "&audience=https%3A%2F%2Fusual.example"),
+        (&usual, &own, "&audience=https%3A%2F%2Fown.example"),
         (
             &all,
-            &public,
-            own,
             &key,
-            None,
-            "grant_type=client_credentials&scope=read+write&audience=https%3A%2F%2Fusual.example\
-             &resource=https%3A%2F%2Fa.example%2F&resource=urn%3Ab&client_id=id",
-        ),
-        (
-            &plain,
-            &public,
-            own,
-            &own_audience,
-            None,
-            "grant_type=client_credentials&audience=https%3A%2F%2Fown.example&client_id=id",
-        ),
-        (
-            &OAuth { audience: all.audience.clone(), ..OAuth::default() },
-            &public,
-            own,
-            &own_audience,
-            None,
-            "grant_type=client_credentials&audience=https%3A%2F%2Fown.example&client_id=id",
+            "&scope=read+write&audience=https%3A%2F%2Fusual.example\
+             &resource=https%3A%2F%2Fa.example%2F&resource=urn%3Ab",
         ),
     ];
-    for (oauth, client, grant, key, authorization, form) in rows {
-        let request = oauth.request(client, grant, key).unwrap();
-        assert_eq!((request.authorization(), request.form()), (authorization, form));
-        assert_eq!(format!("{request:?}"), "OAuthRequest(redacted)");
-        let shown = format!("{client:?} {grant:?}");
-        for hush in ["7Fjf", "p%", "p&", "rt+"] {
-            assert!(!shown.contains(hush), "{shown}");
-        }
+    for (oauth, key, more) in rows {
+        let client = OAuthClient::public("id");
+        let form = format!("grant_type=client_credentials{more}&client_id=id");
+        check(oauth, &client, Grant::ClientCredentials, key, None, &form);
     }
 }
 
