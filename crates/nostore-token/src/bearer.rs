@@ -12,9 +12,11 @@ use http::header::{AUTHORIZATION, HeaderValue};
 use http::{Request, Response, StatusCode};
 use tower_layer::Layer;
 use tower_service::Service;
+use zeroize::Zeroizing;
 
 use crate::client::TokenHandle;
 use crate::failure::Failure;
+use crate::snapshot::TokenRef;
 use crate::token::SessionToken;
 
 /// Puts the token of a handle on each request that has no `Authorization` of its own.
@@ -90,15 +92,10 @@ where
             if response.status() != StatusCode::UNAUTHORIZED {
                 return Ok(response);
             }
-            handle.invalidate(&token);
-            match handle.get().await {
-                Ok(other) if !other.is(&token) => {
-                    std::future::poll_fn(|cx| next.poll_ready(cx)).await.map_err(BearerError::Inner)?;
-                    next.call(bearing(again, &other)?).await.map_err(BearerError::Inner)
-                }
-                // There is no other: the service's answer says what is wrong.
-                _ => Ok(response),
-            }
+            // There is no other: the service's answer says what is wrong.
+            let Some(other) = another(&handle, &token).await else { return Ok(response) };
+            std::future::poll_fn(|cx| next.poll_ready(cx)).await.map_err(BearerError::Inner)?;
+            next.call(bearing(again, &other)?).await.map_err(BearerError::Inner)
         })
     }
 }
@@ -109,11 +106,22 @@ impl<S> fmt::Debug for Bearer<S> {
     }
 }
 
-/// Puts the token on a request. The field is marked sensitive, so that it is not printed.
-fn bearing<B, E>(mut request: Request<B>, token: &SessionToken) -> Result<Request<B>, BearerError<E>> {
-    let mut value =
-        HeaderValue::from_str(&format!("Bearer {}", token.expose())).map_err(|_| BearerError::Field)?;
+/// Returns another token after a service refused one (401), where another can be had.
+pub(crate) async fn another(handle: &TokenHandle, refused: &SessionToken) -> Option<TokenRef> {
+    handle.invalidate(refused);
+    handle.get().await.ok().filter(|other| !other.is(refused))
+}
+
+/// Makes the field of a token (RFC 6750 section 2.1), where it can stand in one. It is marked sensitive, so that it is
+/// not printed.
+pub(crate) fn field(token: &SessionToken) -> Option<HeaderValue> {
+    let text = Zeroizing::new(format!("Bearer {}", token.expose()));
+    let mut value = HeaderValue::from_str(&text).ok()?;
     value.set_sensitive(true);
-    request.headers_mut().insert(AUTHORIZATION, value);
+    Some(value)
+}
+
+fn bearing<B, E>(mut request: Request<B>, token: &SessionToken) -> Result<Request<B>, BearerError<E>> {
+    request.headers_mut().insert(AUTHORIZATION, field(token).ok_or(BearerError::Field)?);
     Ok(request)
 }

@@ -57,6 +57,8 @@ mod key;
 #[cfg(feature = "tokio")]
 mod lock;
 mod message;
+#[cfg(feature = "reqwest")]
+pub mod middleware;
 pub mod oauth;
 mod policy;
 mod rank;

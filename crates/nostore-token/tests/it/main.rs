@@ -13,6 +13,7 @@ mod helpers;
 mod histories;
 mod in_step;
 mod messages;
+mod middleware;
 mod oauth;
 mod oauth_fetch;
 mod opaque;
