@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use nostore_message::Secret;
-use nostore_token::fetchers::{Asker, FrontendFetch, HttpClient, MAX_ANSWER_BYTES, OAuthFetch, SetupError};
-use nostore_token::oauth::OAuthClient;
+use nostore_token::fetchers::{
+    Asker, CONNECT, FrontendFetch, HttpClient, MAX_ANSWER_BYTES, OAuthFetch, SetupError, TOTAL,
+};
+use nostore_token::oauth::{DEFAULT_LIFETIME_MS, MAX_LIFETIME_MS, OAuthClient};
 use nostore_token::{Ask, Failure, Fetch as _, FetchKind, Fetched, TokenKey};
 use tokio::net::TcpListener;
 
@@ -167,7 +169,9 @@ async fn no_whole_answer_is_a_failure_that_may_pass() {
     for (reply, expected) in rows {
         let shown = format!("{reply:?}");
         let server = Server::start(move |_| reply.clone()).await;
-        assert_eq!(fetch(&server.url("/token")).await.unwrap_err(), expected, "{shown}");
+        let url = server.url("/token");
+        let failure = tokio::time::timeout(Duration::from_secs(10), fetch(&url)).await.unwrap().unwrap_err();
+        assert_eq!(failure, expected, "{shown}");
     }
 }
 
@@ -218,4 +222,25 @@ async fn a_request_says_no_more_than_it_must() {
     for name in ["user-agent", "cookie", "origin", "referer"] {
         assert_eq!(asked.field(name), None, "{name}");
     }
+}
+
+#[test]
+fn the_page_states_the_figures_of_fetchers() {
+    let page = include_str!("../../../../docs/token-client.md");
+    let flat = page.split_whitespace().collect::<Vec<_>>().join(" ");
+    let years = MAX_LIFETIME_MS / 1_000 / 86_400 / 365;
+    let stated = [
+        format!(
+            "read answers up to {} KiB, and take {} s at most",
+            MAX_ANSWER_BYTES / 1_024,
+            TOTAL.as_secs()
+        ),
+        format!("it lives {} s, unless set otherwise", DEFAULT_LIFETIME_MS / 1_000),
+        format!("more than {} years are", if years == 10 { "ten" } else { "other" }),
+    ];
+    for text in stated {
+        assert!(flat.contains(&text), "expected on the page: {text}");
+    }
+    let waits = u128::from(nostore_token::Policy::default().fetch_timeout_ms);
+    assert!(CONNECT < TOTAL && TOTAL.as_millis() < waits, "whoever waits is told why");
 }
