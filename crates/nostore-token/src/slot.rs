@@ -646,7 +646,8 @@ impl Slot {
         let forced = flight.kind == FetchKind::Forced;
         if let (Some(token), false) = (good, forced) {
             self.rest_behind(&token, &failure, now);
-            let outcome = if failure.may_pass() { Ok(token) } else { Err(failure) };
+            let says_no = !failure.may_pass() && !matches!(failure, Failure::Unknown { .. });
+            let outcome = if says_no { Err(failure) } else { Ok(token) };
             return self.finish(flight.id, outcome);
         }
         flight.failures += 1;

@@ -311,3 +311,19 @@ fn in_its_last_seconds_a_token_is_handed_out_where_no_other_can_be_had() {
     world.pass(4.0);
     world.waits();
 }
+
+#[test]
+fn a_good_token_is_handed_out_where_nobody_knows_what_the_service_did() {
+    for (failure, handed_out) in [
+        (Failure::Unknown { what: "test" }, true),
+        (transient(), true),
+        (Failure::Refused { status: 400, code: String::new() }, false),
+    ] {
+        let mut world = World::with(&minute(0));
+        world.wall_ms += 57_000;
+        let id = world.waits();
+        world.fail(failure.clone());
+        assert_eq!(world.outcomes(id)[0].is_ok(), handed_out, "{failure}");
+        assert_eq!(world.peek(), Some(minute(0).raw()), "{failure}");
+    }
+}
