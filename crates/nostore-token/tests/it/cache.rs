@@ -221,7 +221,7 @@ fn a37_ten_seconds_have_no_timer() {
 }
 
 #[test]
-fn a38_b26_b27_the_token_is_served_while_the_refresh_runs_and_after_it_failed() {
+fn r2_3_a38_b26_b27_the_token_is_served_while_the_refresh_runs_and_after_it_failed() {
     let mut world = World::with(&minute(0));
     world.pass(50.0);
     assert_eq!(world.under_way.len(), 1);

@@ -124,7 +124,7 @@ async fn until(condition: impl Fn() -> bool) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn b21_b22_b23_b24_concurrent_readers_share_a_fetch_per_entry() {
+async fn r2_10_r2_14_b21_b22_b23_b24_concurrent_readers_share_a_fetch_per_entry() {
     let service = Service::default();
     let tokens = service.client();
     let keys = [
@@ -526,4 +526,40 @@ async fn f5_a_clock_that_is_set_hands_out_no_expired_token() {
             }
         }
     }
+}
+
+/// What each option does by itself, 20 s before a token of a minute ends, where a plain read fetches nothing.
+#[tokio::test(start_paused = true)]
+async fn r2_17_no_option_needs_another_one() {
+    type Option = fn(&SessionTokens) -> nostore_token::Asked;
+    let fetches: [(&str, Option, usize); 7] = [
+        ("none", |tokens| tokens.handle(session()).ask(), 0),
+        ("refresh_if_stale", |tokens| tokens.handle(session()).refresh_if_stale(true).ask(), 0),
+        (
+            "background_refresh_threshold",
+            |tokens| tokens.handle(session()).background_refresh_threshold(Duration::from_secs(25)).ask(),
+            1,
+        ),
+        ("skip_cache", |tokens| tokens.handle(session()).skip_cache(), 1),
+        ("fresh_since", |tokens| tokens.handle(session()).fresh_since(Instant::now()), 1),
+        ("template", |tokens| tokens.handle(session().template("t")).ask(), 1),
+        ("audience", |tokens| tokens.handle(session().audience("a")).ask(), 1),
+    ];
+    for (name, ask, expected) in fetches {
+        let service = Service::default();
+        let tokens = service.client();
+        tokens.handle(session()).get().await.unwrap();
+        advance(Duration::from_secs(40)).await;
+        ask(&tokens).await.unwrap();
+        sleep(Duration::from_millis(1)).await;
+        assert_eq!(service.asked() - 1, expected, "{name}");
+    }
+    // A stale token is what `refresh_if_stale` is about; the timer is out of the way.
+    let service = Service::default();
+    let policy = nostore_token::Policy { refreshes_by_timer: false, ..nostore_token::Policy::default() };
+    let tokens = service.builder().policy(policy).build_on(tokio::runtime::Handle::current());
+    let first = tokens.handle(session()).get().await.unwrap().issued_ms();
+    advance(Duration::from_secs(50)).await;
+    let waited = tokens.handle(session()).refresh_if_stale(true).get().await.unwrap();
+    assert_eq!(waited.issued_ms() - first, 50_000);
 }

@@ -19,7 +19,7 @@ const fn within(ms: i64) -> ReadOptions {
 }
 
 #[test]
-fn e1_e2_e3_e6_e7_e10_e19_a_read_tells_whether_the_token_is_stale() {
+fn r2_2_e1_e2_e3_e6_e7_e10_e19_a_read_tells_whether_the_token_is_stale() {
     for mut world in worlds() {
         world.load(&minute(0));
         for (at, stale) in [(0.0, false), (44.999, false), (45.0, true), (45.001, true), (50.0, true)] {
@@ -81,7 +81,7 @@ fn e12_e13_after_a_failure_the_token_is_served_and_a_later_call_tries_again() {
 }
 
 #[test]
-fn e15_e16_who_wants_no_stale_token_waits() {
+fn r2_8_e15_e16_who_wants_no_stale_token_waits() {
     let options = ReadOptions { refresh_if_stale: true, ..ReadOptions::default() };
     for mut world in worlds() {
         world.load(&minute(0));
