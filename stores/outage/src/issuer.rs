@@ -1,6 +1,7 @@
 //! A service that hands out tokens, one for each line that it is asked, and does as it is told.
 
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -54,12 +55,19 @@ struct Desk {
     lives_secs: i64,
     mood: Mutex<Mood>,
     asked: Mutex<Vec<Asked>>,
+    /// When the last good token was made, in milliseconds since 1970.
+    minted_ms: AtomicI64,
 }
 
 impl Issuer {
     /// Hands out tokens that live so long.
     pub async fn start(lives_secs: i64) -> Self {
-        let desk = Desk { lives_secs, mood: Mutex::default(), asked: Mutex::default() };
+        let desk = Desk {
+            lives_secs,
+            mood: Mutex::default(),
+            asked: Mutex::default(),
+            minted_ms: AtomicI64::new(0),
+        };
         let mut issuer = Self { port: 0, desk: Arc::new(desk), task: None };
         issuer.start_again().await;
         issuer
@@ -102,6 +110,12 @@ impl Issuer {
     pub fn asked_since(&self, since_ms: i64) -> Vec<Asked> {
         let asked = self.desk.asked.lock().unwrap();
         asked.iter().copied().filter(|asked| asked.at_ms >= since_ms).collect()
+    }
+
+    /// Returns when it made the last good token, in milliseconds since 1970.
+    #[must_use]
+    pub fn minted_ms(&self) -> i64 {
+        self.desk.minted_ms.load(Ordering::Relaxed)
     }
 
     /// Asks the service on that port, as process `who`.
@@ -154,7 +168,11 @@ impl Desk {
         if let Mood::Slow(by) = mood() {
             sleep(by).await;
         }
-        let good = || mint(SESSION, now_ms() / 1_000, self.lives_secs, number);
+        let good = || {
+            let now_ms = now_ms();
+            self.minted_ms.store(now_ms, Ordering::Relaxed);
+            mint(SESSION, now_ms / 1_000, self.lives_secs, number)
+        };
         match (mood(), number % 3) {
             (Mood::Lies, 0) => "busy 503\n".to_owned(),
             (Mood::Lies, 1) => "token not.a.token\n".to_owned(),

@@ -13,7 +13,7 @@ use std::time::Duration;
 use nostore_message::Secret;
 use nostore_outage::{Issuer, now_ms};
 use nostore_redis::RedisLink;
-use nostore_token::{Policy, SessionTokens, TokenHandle, TokenKey};
+use nostore_token::{Failure, Fetched, Policy, SessionTokens, TokenHandle, TokenKey};
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
 use tokio::runtime::Handle;
@@ -29,6 +29,8 @@ struct Diary {
     /// When somebody had to wait, and how long, in milliseconds.
     waited: Vec<(i64, u64)>,
     failed: Vec<(i64, &'static str)>,
+    /// Fetches that brought nothing, which callers need not notice.
+    in_vain: Vec<(i64, &'static str)>,
     /// When a token was handed out that had expired, and how long before, in milliseconds.
     expired: Vec<(i64, i64)>,
 }
@@ -41,11 +43,12 @@ async fn main() {
     let link = RedisLink::builder(&Secret::new(redis), [Secret::new(SECRET)]).unwrap();
     let link = link.lock_lasts(Duration::from_secs(5)).build_on(&Handle::current()).unwrap();
     let policy = Policy { fetch_timeout_ms: 3_000, ..Policy::default() };
-    let tokens = SessionTokens::builder(move |_| Issuer::ask(service, number));
+    let diary = Arc::new(Mutex::new(Diary::default()));
+    let notes = Arc::clone(&diary);
+    let tokens = SessionTokens::builder(move |_| fetch(service, number, Arc::clone(&notes)));
     let tokens = tokens.policy(policy).seed(number as u64).bus(link.clone()).lock(link.clone());
     let tokens = tokens.build_on(Handle::current());
     let handle = tokens.handle(TokenKey::of_session("sess_outage"));
-    let diary = Arc::new(Mutex::new(Diary::default()));
     let mut ready = false;
     let mut ticks = interval(Duration::from_millis(50));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -65,8 +68,16 @@ async fn main() {
     let diary = diary.lock().unwrap();
     say(&json!({
         "who": number, "calls": diary.calls, "waited": diary.waited, "failed": diary.failed,
-        "expired": diary.expired, "unopened": link.unopened(),
+        "expired": diary.expired, "in_vain": diary.in_vain, "unopened": link.unopened(),
     }));
+}
+
+async fn fetch(service: u16, number: usize, diary: Arc<Mutex<Diary>>) -> Result<Fetched, Failure> {
+    let fetched = Issuer::ask(service, number).await;
+    if let Err(failure) = &fetched {
+        diary.lock().unwrap().in_vain.push((now_ms(), failure.code()));
+    }
+    fetched
 }
 
 /// Wants a token: whoever does not get one at once waits beside the others.
@@ -82,7 +93,9 @@ async fn want(handle: &TokenHandle, diary: &Arc<Mutex<Diary>>) {
             Poll::Ready(outcome) => outcome,
             Poll::Pending => get.await,
         };
-        let (end_ms, took) = (now_ms(), start.elapsed());
+        // Whoever is not kept waiting has what was good when the call began.
+        let end_ms = if waits { now_ms() } else { start_ms };
+        let took = start.elapsed();
         let mut diary = diary.lock().unwrap();
         if waits {
             diary.waited.push((start_ms, u64::try_from(took.as_millis()).unwrap()));

@@ -16,10 +16,15 @@ use tokio::time::{Instant, sleep, timeout};
 /// So long a server may take to start.
 const START: Duration = Duration::from_secs(20);
 
+const CERTIFICATE: &str = "certificate.pem";
+const KEY: &str = "key.pem";
+
 /// A server that ends with this.
 #[derive(Debug)]
 pub struct RedisServer {
     port: u16,
+    /// Its port for TLS, and who is to be trusted there, in PEM.
+    tls: Option<(u16, String)>,
     folder: PathBuf,
     process: Option<Child>,
 }
@@ -27,13 +32,28 @@ pub struct RedisServer {
 impl RedisServer {
     /// Starts `redis-server` on a port that is free.
     pub async fn start() -> Self {
+        let mut server = Self::new();
+        server.start_again().await;
+        server
+    }
+
+    /// Starts one that speaks TLS as well, as `localhost`.
+    pub async fn start_with_tls() -> Self {
+        let mut server = Self::new();
+        let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        fs::write(server.folder.join(CERTIFICATE), own.cert.pem()).unwrap();
+        fs::write(server.folder.join(KEY), own.signing_key.serialize_pem()).unwrap();
+        server.tls = Some((free_port(), own.cert.pem()));
+        server.start_again().await;
+        server
+    }
+
+    fn new() -> Self {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("nostore-redis-{}-{number}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        let mut server = Self { port: free_port(), folder, process: None };
-        server.start_again().await;
-        server
+        Self { port: free_port(), tls: None, folder, process: None }
     }
 
     /// Starts it again, on the same port and with nothing in it.
@@ -44,6 +64,17 @@ impl RedisServer {
             let port = self.port.to_string();
             let mut command = Command::new("redis-server");
             command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+            if let Some((port, _)) = &self.tls {
+                command.args(["--tls-port", &port.to_string(), "--tls-auth-clients", "no"]);
+                command.args([
+                    "--tls-cert-file",
+                    CERTIFICATE,
+                    "--tls-key-file",
+                    KEY,
+                    "--tls-ca-cert-file",
+                    CERTIFICATE,
+                ]);
+            }
             command.current_dir(&self.folder).stdin(Stdio::null()).stdout(Stdio::null());
             let process = command
                 .spawn()
@@ -86,6 +117,13 @@ impl RedisServer {
     #[must_use]
     pub fn url(&self) -> Secret {
         Secret::new(format!("redis://127.0.0.1:{}", self.port))
+    }
+
+    /// Returns its URL for TLS, and who is to be trusted there, in PEM.
+    #[must_use]
+    pub fn tls(&self) -> (Secret, &str) {
+        let (port, certificate) = self.tls.as_ref().unwrap();
+        (Secret::new(format!("rediss://localhost:{port}")), certificate)
     }
 
     /// Returns its port.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ConnectionInfo, PushInfo, PushKind, RedisError};
+use redis::{AsyncConnectionConfig, Client, PushInfo, PushKind, RedisError};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -20,10 +20,10 @@ const QUIET: Duration = Duration::from_secs(1);
 const GOOD: Duration = Duration::from_secs(5);
 
 /// Keeps a connection until nobody is left who could ask.
-pub(crate) async fn drive(shared: Arc<Shared>, server: ConnectionInfo, seed: u64) {
+pub(crate) async fn drive(shared: Arc<Shared>, client: Client, seed: u64) {
     let mut pauses = Pauses::new(seed);
     loop {
-        match Connection::open(&shared, &server).await {
+        match Connection::open(&shared, &client).await {
             Ok(connection) => {
                 shared.go_up();
                 let start = Instant::now();
@@ -51,7 +51,7 @@ struct Connection {
 
 impl Connection {
     /// Connects, and listens to the channel.
-    async fn open(shared: &Arc<Shared>, server: &ConnectionInfo) -> Result<Self, LinkFault> {
+    async fn open(shared: &Arc<Shared>, client: &Client) -> Result<Self, LinkFault> {
         let lost = Arc::new(Notify::new());
         let (hears, loses) = (Arc::downgrade(shared), Arc::clone(&lost));
         let config = AsyncConnectionConfig::new()
@@ -66,7 +66,6 @@ impl Connection {
                 Ok::<_, redis::aio::SendError>(())
             });
         let connecting = async {
-            let client = Client::open(server.clone())?;
             let mut redis = client.get_multiplexed_async_connection_with_config(&config).await?;
             redis.subscribe(&shared.names.channel).await?;
             Ok::<_, RedisError>(redis)

@@ -27,6 +27,9 @@
 //! | the lock is given back | `EVAL` of a script that deletes it where it is the owner's still |
 //! | nothing happened for a second | `PING` |
 //!
+//! With the feature `tls` the link speaks TLS to `rediss://` and `valkeys://`, through rustls with aws-lc-rs, and never without
+//! looking at the certificate.
+//!
 //! # Invariants
 //!
 //! - *Nothing waits for Redis.* While it is known to be away, everything is refused at once; an exchange that takes longer
@@ -48,7 +51,7 @@
 //!
 //! # Not covered
 //!
-//! TLS: put a tunnel before it, or wait. Sentinel and Cluster discovery.
+//! Certificates of our own towards Redis; discovery by Sentinel or Cluster.
 //!
 //! Specifications: [the Redis protocol, RESP3](https://redis.io/docs/latest/develop/reference/protocol-spec/), its commands
 //! [SET](https://redis.io/docs/latest/commands/set/), [PUBLISH](https://redis.io/docs/latest/commands/publish/) and

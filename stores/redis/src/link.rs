@@ -9,7 +9,7 @@ use nostore_token::{
     Bus, BusFault, BusFuture, CoarseClock, DEFAULT_PREFIX, HIDDEN_BYTES, Held, Lock, LockFuture, Message,
     Seals,
 };
-use redis::{ConnectionInfo, ErrorKind, RedisError, Value};
+use redis::{Client, ErrorKind, RedisError, Value};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, broadcast, oneshot};
 use tokio::time::Instant;
@@ -118,7 +118,7 @@ impl RedisLink {
     }
 
     pub(crate) fn start(
-        server: ConnectionInfo,
+        client: Client,
         seals: Seals,
         prefix: &str,
         times: Times,
@@ -136,7 +136,7 @@ impl RedisLink {
             fault: Mutex::default(),
             unopened: AtomicU64::new(0),
         });
-        runtime.spawn(drive(Arc::clone(&shared), server, seed));
+        runtime.spawn(drive(Arc::clone(&shared), client, seed));
         Ok(Self(Arc::new(Ends(shared))))
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nostore_message::Secret;
 use nostore_token::{Policy, SealFault, Seals};
-use redis::{ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion};
+use redis::{Client, ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion};
 use tokio::runtime::Handle;
 use url::Url;
 
@@ -28,9 +28,14 @@ pub enum SettingsFault {
     /// The scheme is another one.
     #[error("expected a URL that starts with `redis://` or `valkey://`")]
     Scheme,
-    /// TLS is asked for.
-    #[error("expected a URL without TLS (`redis://`, not `rediss://`): the link does not speak it")]
+    /// TLS is asked for, and was left out.
+    #[error(
+        "expected the feature `tls` of nostore-redis for a URL that starts with `rediss://` or `valkeys://`"
+    )]
     Tls,
+    /// What is to be trusted is none, or there is no TLS to trust in.
+    #[error("expected root certificates in PEM, and a URL that starts with `rediss://` or `valkeys://`")]
+    Certificates,
     /// There is no host, or one that nobody can be reached at.
     #[error("expected a host in the URL of Redis")]
     Host,
@@ -68,6 +73,7 @@ impl SettingsFault {
             Self::Url => "redis-url",
             Self::Scheme => "redis-scheme",
             Self::Tls => "redis-tls",
+            Self::Certificates => "redis-certificates",
             Self::Host => "redis-host",
             Self::Database => "redis-database",
             Self::Prefix => "redis-prefix",
@@ -84,6 +90,8 @@ pub struct RedisLinkBuilder {
     seals: Seals,
     prefix: String,
     times: Times,
+    /// In PEM; else those that the system trusts.
+    roots: Option<Vec<u8>>,
 }
 
 /// How long things may take.
@@ -101,7 +109,7 @@ impl RedisLinkBuilder {
             connect: Duration::from_secs(1),
             lock: Duration::from_millis(Policy::default().fetch_timeout_ms + LOCK_MARGIN_MS),
         };
-        Ok(Self { server: server(url)?, seals, prefix: PREFIX.to_owned(), times })
+        Ok(Self { server: server(url)?, seals, prefix: PREFIX.to_owned(), times, roots: None })
     }
 
     /// Starts all names with `prefix`: those with the same one are in step. Default: `nostore`.
@@ -134,6 +142,14 @@ impl RedisLinkBuilder {
         self
     }
 
+    /// Trusts these root certificates (PEM) and no others. Default: those that the system trusts.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.roots = Some(pem.into());
+        self
+    }
+
     /// Makes the link, whose one task runs on `runtime`, and begins to connect. A Redis that cannot be reached is no
     /// fault: the link goes on trying.
     ///
@@ -148,7 +164,8 @@ impl RedisLinkBuilder {
         between("a patience", self.times.exchange, 10, 10_000)?;
         between("a time to connect", self.times.connect, 10, 60_000)?;
         between("a lock that lasts", self.times.lock, 100, 600_000)?;
-        RedisLink::start(self.server, self.seals, &self.prefix, self.times, runtime)
+        let client = client(self.server, self.roots)?;
+        RedisLink::start(client, self.seals, &self.prefix, self.times, runtime)
     }
 }
 
@@ -167,11 +184,41 @@ fn between(what: &'static str, time: Duration, least_ms: u64, most_ms: u64) -> R
     if (least_ms..=most_ms).contains(&found_ms) { Ok(()) } else { Err(fault) }
 }
 
+#[cfg(not(feature = "tls"))]
+fn client(server: ConnectionInfo, _: Option<Vec<u8>>) -> Result<Client, SettingsFault> {
+    Client::open(server).map_err(|_| SettingsFault::Host)
+}
+
+/// The driver takes the provider of cryptography that the process has, and panics where it cannot tell which: where it
+/// has none yet, it has ours.
+#[cfg(feature = "tls")]
+fn client(server: ConnectionInfo, roots: Option<Vec<u8>>) -> Result<Client, SettingsFault> {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Somebody else may have been faster, which is as good.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    }
+    match roots {
+        None => Client::open(server).map_err(|_| SettingsFault::Host),
+        Some(_) if !matches!(server.addr(), redis::ConnectionAddr::TcpTls { .. }) => {
+            Err(SettingsFault::Certificates)
+        }
+        Some(roots) if !roots.windows(11).any(|found| found == b"CERTIFICATE") => {
+            // The driver would trust nobody then, and say so only when it connects.
+            Err(SettingsFault::Certificates)
+        }
+        Some(roots) => {
+            let certificates = redis::TlsCertificates { client_tls: None, root_cert: Some(roots) };
+            Client::build_with_tls(server, certificates).map_err(|_| SettingsFault::Certificates)
+        }
+    }
+}
+
 /// Reads the URL. What the driver's own reader would take besides (sockets, protocols, TLS without checks) is refused.
 fn server(url: &Secret) -> Result<ConnectionInfo, SettingsFault> {
     let url = Url::parse(url.expose()).map_err(|_| SettingsFault::Url)?;
     match url.scheme() {
         "redis" | "valkey" => {}
+        "rediss" | "valkeys" if cfg!(feature = "tls") => {}
         "rediss" | "valkeys" => return Err(SettingsFault::Tls),
         _ => return Err(SettingsFault::Scheme),
     }

@@ -7,4 +7,5 @@ mod fleet;
 mod lock;
 mod secrecy;
 mod settings;
+mod tls;
 mod world;
