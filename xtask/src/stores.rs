@@ -11,7 +11,7 @@ const MANIFEST: &str = "stores/Cargo.toml";
 const BUILD: [&str; 7] =
     ["--manifest-path", MANIFEST, "--profile", "ci", "--target-dir", "target", "--locked"];
 /// How often everything is broken in a proof.
-const ROUNDS: u64 = 5;
+const ROUNDS: u64 = 3;
 
 /// Checks that workspace and runs its tests, which start and stop their servers.
 pub(crate) fn tests() -> Result<(), String> {

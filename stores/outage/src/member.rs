@@ -83,7 +83,8 @@ async fn fetch(service: u16, number: usize, diary: Arc<Mutex<Diary>>) -> Result<
 /// Wants a token: whoever does not get one at once waits beside the others.
 async fn want(handle: &TokenHandle, diary: &Arc<Mutex<Diary>>) {
     let (start, start_ms) = (Instant::now(), now_ms());
-    let mut get = Box::pin(handle.get());
+    let handle = handle.clone();
+    let mut get = Box::pin(async move { handle.get().await.map(|token| token.expires_ms()) });
     let at_once = poll_fn(|context| Poll::Ready(get.as_mut().poll(context))).await;
     let waits = at_once.is_pending();
     let diary = Arc::clone(diary);
@@ -101,9 +102,7 @@ async fn want(handle: &TokenHandle, diary: &Arc<Mutex<Diary>>) {
             diary.waited.push((start_ms, u64::try_from(took.as_millis()).unwrap()));
         }
         match outcome {
-            Ok(token) if token.expires_ms() <= end_ms => {
-                diary.expired.push((end_ms, end_ms - token.expires_ms()));
-            }
+            Ok(expires_ms) if expires_ms <= end_ms => diary.expired.push((end_ms, end_ms - expires_ms)),
             Ok(_) => {}
             Err(failure) => diary.failed.push((end_ms, failure.code())),
         }

@@ -2,8 +2,8 @@
 //! token every 50 ms.
 //!
 //! Tokens live 12 s and are rounded to whole seconds, so that 11 to 12 remain. They are stale 3 s before their end,
-//! refreshed 5 s before it, give or take a fifth, and waited for in the last second. Whoever refreshes does so at the
-//! earliest after 5.8 s: no interval is shorter.
+//! refreshed 5 s before it, give or take a fifth, and waited for in the last second. So no interval is shorter than 5.8 s,
+//! and none is longer than 9 s: those who were told of a token by others refresh it when it is stale.
 
 use std::time::Duration;
 
@@ -21,6 +21,9 @@ const BEFORE_REFRESH_MS: i64 = 5_000;
 /// So long a call may take where nothing but Redis is broken: a connection that is not there is given up after 1 s, two
 /// exchanges after 0.5 s each, and then the token is fetched, by processes that share two cores.
 const MOST_WITHOUT_REDIS_MS: i64 = 3_000;
+
+/// So long a fetch may take where nothing is broken.
+const MOST_OF_A_FETCH_MS: i64 = 1_000;
 
 struct World {
     redis: RedisServer,
@@ -98,11 +101,11 @@ impl World {
     async fn redis_is_away(&mut self) {
         self.stays("nothing is broken", 9.0).await;
         self.redis.kill();
-        self.stays_and_somebody_joins("Redis is killed", 8.0).await;
+        self.stays_and_somebody_joins("Redis is killed", 9.5).await;
         self.redis.start_again().await;
         self.stays("Redis is back", 7.0).await;
         self.redis.hang();
-        self.stays_and_somebody_joins("Redis hangs", 8.0).await;
+        self.stays_and_somebody_joins("Redis hangs", 9.5).await;
         self.redis.go_on();
         self.stays("Redis goes on", 7.0).await;
         self.proxy.goes(Way::Slowly(Duration::from_millis(150)));
@@ -110,7 +113,7 @@ impl World {
         self.proxy.goes(Way::Lies);
         self.stays_and_somebody_joins("Redis lies", 8.0).await;
         self.proxy.goes(Way::Garbage);
-        self.stays_and_somebody_joins("Redis talks rubbish", 8.0).await;
+        self.stays_and_somebody_joins("Redis talks rubbish", 9.5).await;
         self.proxy.goes(Way::Through);
         self.stays("Redis is sane again", 7.0).await;
     }
@@ -204,9 +207,13 @@ fn promise(figures: &Figures) -> Promise {
             Promise { fetches: (MEMBERS / 2, alone.fetches.1), longest_ms: within, ..alone }
         }
         "Redis is slow" => Promise { longest_ms: within, ..one },
-        "Redis lies" => Promise { longest_ms: within, ..alone },
-        // Those who went alone meet again with their next refresh.
-        "Redis is back" | "Redis goes on" | "Redis is sane again" => alone,
+        // Who has a lock, and which token is the latest, is not to be known then.
+        "Redis lies" => Promise { of_one: intervals + 1, longest_ms: within, ..alone },
+        // Those who went alone meet again with their next refresh. A lock that was asked for before Redis hung is given when
+        // it goes on, to nobody: whoever is behind it until the token is ending has callers wait for a fetch.
+        "Redis is back" | "Redis goes on" | "Redis is sane again" => {
+            Promise { longest_ms: Some(MOST_OF_A_FETCH_MS), ..alone }
+        }
         "the service is killed" => Promise { in_vain: 1, ..any },
         "the service hangs" => Promise { fetches: (1, MEMBERS), ..any },
         "the service lies" => Promise { fetches: (1, usize::MAX), in_vain: 1, ..any },
@@ -220,7 +227,10 @@ fn wrong(figures: &Figures) -> Vec<String> {
     let Promise { fetches: (least, most), of_one, in_vain, longest_ms } = promise(figures);
     let rows = [
         ((least..=most).contains(&figures.fetches), format!("{least} to {most} fetches")),
-        (figures.most_of_one <= of_one, format!("at most {of_one} fetches of one process")),
+        (
+            figures.most_of_one <= of_one,
+            format!("at most {of_one} fetches of one process, found some at {:?} ms", figures.most_at_ms),
+        ),
         (figures.in_vain >= in_vain, format!("at least {in_vain} fetches in vain")),
         (
             longest_ms.is_none_or(|longest_ms| figures.longest_ms <= longest_ms && figures.failed == 0),

@@ -22,8 +22,9 @@ pub(crate) struct Figures {
     pub(crate) ms: i64,
     /// Questions that the service was asked.
     pub(crate) fetches: usize,
-    /// The most that one process asked.
+    /// The most that one process asked, and when, in milliseconds since the phase began.
     pub(crate) most_of_one: usize,
+    pub(crate) most_at_ms: Vec<i64>,
     /// Calls that did not have a token at once, and the longest of them.
     pub(crate) waited: usize,
     pub(crate) longest_ms: i64,
@@ -46,12 +47,13 @@ impl Phase {
     pub(crate) fn figures(&self, asked: &[Asked], diaries: &[Diary]) -> Figures {
         let within = |at_ms: i64| (self.from_ms..self.to_ms).contains(&at_ms);
         let mut figures = Figures { name: self.name, ms: self.to_ms - self.from_ms, ..Figures::default() };
-        let mut of_one = BTreeMap::<usize, usize>::new();
+        let mut of_one = BTreeMap::<usize, Vec<i64>>::new();
         for asked in asked.iter().filter(|asked| within(asked.at_ms)) {
             figures.fetches += 1;
-            *of_one.entry(asked.who).or_default() += 1;
+            of_one.entry(asked.who).or_default().push(asked.at_ms - self.from_ms);
         }
-        figures.most_of_one = of_one.into_values().max().unwrap_or_default();
+        figures.most_at_ms = of_one.into_values().max_by_key(Vec::len).unwrap_or_default();
+        figures.most_of_one = figures.most_at_ms.len();
         for diary in diaries {
             let waited = diary.waited.iter().filter(|(at, _)| within(*at));
             figures.waited += waited.clone().count();
@@ -68,7 +70,7 @@ impl Phase {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, ms, fetches, most_of_one, waited, longest_ms, failed, expired, in_vain } = self;
+        let Self { name, ms, fetches, most_of_one, waited, longest_ms, failed, expired, in_vain, .. } = self;
         let secs = f64::from(i32::try_from(*ms).unwrap_or(i32::MAX)) / 1_000.0;
         write!(
             f,

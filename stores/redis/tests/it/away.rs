@@ -6,8 +6,9 @@ use nostore_message::Secret;
 use nostore_outage::{Proxy, RedisServer, Way};
 use nostore_redis::{LinkFault, RedisLink};
 use nostore_token::{Bus as _, Lock as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::world::{Direct, builder, built, link, message, until, up};
 
@@ -57,6 +58,20 @@ async fn the_first_connection_is_waited_for_and_no_longer_than_it_may_take() {
     assert!((Duration::from_millis(290)..Duration::from_secs(2)).contains(&first), "{first:?}");
     assert!(second < AT_ONCE, "{second:?}");
     assert_eq!(link.fault(), Some(LinkFault::Silent));
+
+    // Says hello, and nothing of the channel.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Secret::new(format!("redis://{}", listener.local_addr().unwrap()));
+    let polite = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(b"%0\r\n+OK\r\n+OK\r\n").await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    let link = built(builder(&url).connect_timeout(Duration::from_millis(300)));
+    let [first, second] = timeout(Duration::from_secs(20), refused(&link)).await.expect("expected an end");
+    assert!((Duration::from_millis(290)..Duration::from_secs(2)).contains(&first), "{first:?}");
+    assert!(second < AT_ONCE, "{second:?}");
+    polite.abort();
 
     let server = RedisServer::start().await;
     let link = built(builder(&server.url()));

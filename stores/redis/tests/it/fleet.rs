@@ -16,7 +16,7 @@ async fn f25_clients_that_start_at_once_fetch_once() {
         tokens.bus(link.clone()).lock(link).build_on(Handle::current())
     });
     let clients: Vec<_> = clients.collect();
-    let gets: Vec<_> = clients.iter().map(|tokens| tokens.handle(session("sess_outage")).get()).collect();
+    let gets: Vec<_> = clients.iter().map(|tokens| tokens.handle(session("sess_outage")).ask()).collect();
     for get in gets {
         get.await.unwrap();
     }
