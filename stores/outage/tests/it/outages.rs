@@ -153,7 +153,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn i7_outages_cost_fetches_and_nobody_a_token() {
+async fn outages_cost_fetches_and_nobody_a_token() {
     let rounds = rounds();
     let mut world = World::start().await;
     for _ in 0..rounds {

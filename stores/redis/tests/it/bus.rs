@@ -5,7 +5,7 @@ use std::time::Duration;
 use nostore_message::Secret;
 use nostore_outage::{Proxy, RedisServer, Way};
 use nostore_redis::RedisLink;
-use nostore_token::Bus as _;
+use nostore_token::{Bus as _, Seals};
 use tokio::time::sleep;
 
 use crate::world::{Direct, SECRET, builder, built, hear, link, message, session, until, up};
@@ -140,6 +140,19 @@ async fn what_is_no_message_of_ours_is_passed_over() {
     direct.ask::<()>("SET", &[other.as_bytes(), &sealed]).await;
     assert!(link.load(&names[1]).await.is_none());
     assert_eq!(link.unopened(), 1);
+    // The same by somebody who has the secret, or by a mistake.
+    let seals = Seals::new([Secret::new(SECRET)]).unwrap();
+    let hidden = seals.hide(&names[1]);
+    let misplaced = seals.seal(&hidden, message("sess_1", 9).expose().as_bytes()).unwrap();
+    direct.ask::<()>("SET", &[other.as_bytes(), &misplaced]).await;
+    assert!(link.load(&names[1]).await.is_none());
+    let text = seals.seal(&hidden, b"no message").unwrap();
+    direct.ask::<()>("SET", &[other.as_bytes(), &text]).await;
+    assert!(link.load(&names[1]).await.is_none());
+    let right = seals.seal(&hidden, message("sess_2", 9).expose().as_bytes()).unwrap();
+    direct.ask::<()>("SET", &[other.as_bytes(), &right]).await;
+    assert!(link.load(&names[1]).await.is_some());
+    assert_eq!(link.unopened(), 3);
     let mut changed = sealed.clone();
     *changed.last_mut().unwrap() ^= 1;
     let junk = vec![1; 1 << 20];
@@ -152,8 +165,7 @@ async fn what_is_no_message_of_ours_is_passed_over() {
     direct.ask::<()>("LPUSH", &[one.as_bytes(), b"x"]).await;
     assert!(link.load(&names[0]).await.is_none());
     // On the channel as well: a name that is none, another's, and none.
-    let hidden = other.rsplit(':').next().unwrap().as_bytes();
-    let moved = [hidden, &sealed].concat();
+    let moved = [hidden.as_bytes(), &sealed].concat();
     let strange = [&[0xff; 43], &*sealed].concat();
     for value in [&b""[..], b"short", &sealed, &moved, &strange, &junk] {
         direct.ask::<i64>("PUBLISH", &[b"nostore:tokens", value]).await;

@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use crate::world::{builder, built, session, until};
 
 #[tokio::test]
-async fn f25_clients_that_start_at_once_fetch_once() {
+async fn clients_that_start_at_once_fetch_once() {
     let (server, issuer) = (RedisServer::start().await, Issuer::start(60).await);
     let (port, start_ms) = (issuer.port(), now_ms());
     let clients = (0..20).map(|who| {
