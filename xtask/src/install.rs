@@ -13,6 +13,7 @@ const EXPRESS: &str = "crates/nostore-cli/tests/express";
 /// Installs everything that is missing.
 pub(crate) fn everything() -> Result<(), String> {
     chromium()?;
+    redis()?;
     cargo_deny()?;
     express()
 }
@@ -28,9 +29,22 @@ fn chromium() -> Result<(), String> {
     if answers("chromium", "--version") && answers("chromedriver", "--version") {
         return Ok(());
     }
+    debian("Chromium", "`chromium` and `chromedriver`", &["chromium", "chromium-driver", "fonts-dejavu-core"])
+}
+
+fn redis() -> Result<(), String> {
+    if answers("redis-server", "--version") {
+        return Ok(());
+    }
+    debian("Redis", "`redis-server`", &["redis-server"])
+}
+
+/// Installs packages of Debian, where that may be done.
+fn debian(name: &str, programs: &str, packages: &[&str]) -> Result<(), String> {
     let root = step::output("id", &["-u"]).is_ok_and(|id| id.trim() == "0");
     if !root || !answers("apt-get", "--version") {
-        return Err("expected `chromium` and `chromedriver` in PATH; on Debian: apt-get install chromium chromium-driver".into());
+        let packages = packages.join(" ");
+        return Err(format!("expected {programs} in PATH; on Debian: apt-get install {packages}"));
     }
     let apt = |name: &str, arguments: &[&str]| {
         let mut command = Command::new("apt-get");
@@ -38,18 +52,7 @@ fn chromium() -> Result<(), String> {
         step::run(name, &mut command)
     };
     apt("package lists", &["update", "-q"])?;
-    apt(
-        "Chromium",
-        &[
-            "install",
-            "-q",
-            "-y",
-            "--no-install-recommends",
-            "chromium",
-            "chromium-driver",
-            "fonts-dejavu-core",
-        ],
-    )
+    apt(name, &[&["install", "-q", "-y", "--no-install-recommends"], packages].concat())
 }
 
 fn express() -> Result<(), String> {

@@ -10,6 +10,7 @@ mod requirements;
 mod sdk;
 mod shots;
 mod step;
+mod stores;
 mod tidy;
 mod tokens;
 
@@ -19,7 +20,7 @@ const HELP: &str = "\
 Usage: cargo xtask <chore>
 
   test           everything: formatting, lints, tidiness, requirements, documentation, all tests.
-                 First installs what that needs (Chromium, Express, cargo-deny, SDKs); then only loopback is used.
+                 First installs what that needs (Chromium, Redis, Express, cargo-deny, SDKs); then only loopback is used.
   install        only the installing
   tidy           structure: headers, sizes, the laws' bans, the direction of dependencies
   requirements   each line of docs/requirements.md with its tests; fails on a due line without one
@@ -44,19 +45,7 @@ fn main() -> ExitCode {
         "tidy" => tidy::check(),
         "requirements" => requirements::check(true),
         "checklist" => checklist::run(&arguments[1..]),
-        "deny" => step::cargo(
-            "deny",
-            &[
-                "deny",
-                "--log-level",
-                "error",
-                "check",
-                "--hide-inclusion-graph",
-                "bans",
-                "licenses",
-                "sources",
-            ],
-        ),
+        "deny" => deny(),
         "sdk" => sdk::run(&arguments[1..]),
         "shots" => shots::make(),
         "cold" => cold(),
@@ -107,14 +96,18 @@ fn test() -> Result<(), String> {
     step::cargo("tests", &["test", "--workspace", "--profile", "ci", "--no-fail-fast"])?;
     sdk::run(&[])?;
     differential::tests()?;
+    stores::tests()?;
     differential::run(&["--cases", "10000", "--seed", "1"].map(str::to_owned))
 }
 
-/// Checks bans, licences and sources.
+/// Checks bans, licences and sources, of the stores as well: people build on them.
 fn deny() -> Result<(), String> {
-    let arguments =
-        ["deny", "--log-level", "error", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"];
-    step::cargo("deny", &arguments)
+    for manifest in ["Cargo.toml", "stores/Cargo.toml"] {
+        let check = ["check", "--hide-inclusion-graph", "bans", "licenses", "sources"];
+        let whose = ["deny", "--manifest-path", manifest, "--config", "deny.toml", "--log-level", "error"];
+        step::cargo("deny", &[&whose[..], &check].concat())?;
+    }
+    Ok(())
 }
 
 /// Times a first build and prints what it is made of.

@@ -5,7 +5,7 @@
 
 use std::process::Command;
 
-use crate::{differential, fuzz, step, tokens};
+use crate::{differential, fuzz, step, stores, tokens};
 
 const FILE: &str = "docs/proofs.md";
 
@@ -36,7 +36,7 @@ pub(crate) fn run() -> Result<(), String> {
     let today = today.trim();
     let seed = today.replace('-', "");
     let mut failed = Vec::new();
-    let proofs: [Proof; 4] = [differential::prove, histories, tokens::prove, fuzz::prove];
+    let proofs: [Proof; 5] = [differential::prove, histories, tokens::prove, stores::prove, fuzz::prove];
     for prove in proofs {
         match prove(&seed) {
             Ok(rows) => {

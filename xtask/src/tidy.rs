@@ -34,6 +34,7 @@ pub(crate) fn check() -> Result<(), String> {
     let mut broken = Vec::new();
     let mut files = rust_files("crates")?;
     files.extend(rust_files("xtask")?);
+    files.extend(rust_files("stores")?);
     for path in &files {
         let text = read(path)?;
         let name = path.display();

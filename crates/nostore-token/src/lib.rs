@@ -62,6 +62,8 @@ pub mod middleware;
 pub mod oauth;
 mod policy;
 mod rank;
+#[cfg(feature = "seal")]
+mod seal;
 mod skew;
 mod slot;
 #[cfg(any(feature = "tokio", loom))]
@@ -88,6 +90,8 @@ pub use lock::{Held, InProcessLock, Lock, LockFuture};
 pub use message::{MAX_MESSAGE_BYTES, Message, MessageFault};
 pub use policy::{Compat, Policy, Retry};
 pub use rank::Rank;
+#[cfg(feature = "seal")]
+pub use seal::{HIDDEN_BYTES, MIN_SECRET_BYTES, SEAL_BYTES, SealFault, Seals};
 pub use skew::{Exchange, Skew};
 pub use slot::{Action, Event, FetchId, FetchKind, Now, ReadOptions, Reading, Slot};
 #[cfg(any(feature = "tokio", loom))]

@@ -11,6 +11,7 @@
 
 use std::fmt;
 
+use nostore_message::UnixTime;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -69,6 +70,7 @@ pub struct Message {
     text: Zeroizing<String>,
     name: String,
     expires_ms: i64,
+    lifetime_ms: i64,
 }
 
 impl Message {
@@ -87,7 +89,8 @@ impl Message {
             "traceId": trace_id,
         });
         let text = Zeroizing::new(message.to_string());
-        Some(Self { text, name: key.name(DEFAULT_PREFIX), expires_ms: token.expires_ms() })
+        let (name, expires_ms) = (key.name(DEFAULT_PREFIX), token.expires_ms());
+        Some(Self { text, name, expires_ms, lifetime_ms: token.lifetime_ms() })
     }
 
     /// Returns the text. The caller keeps it where tokens may be.
@@ -106,6 +109,16 @@ impl Message {
     #[must_use]
     pub const fn expires_ms(&self) -> i64 {
         self.expires_ms
+    }
+
+    /// Returns how long it may be kept at `now`, in milliseconds, where it may: until it expires, and never longer than
+    /// its token lives in all. A clock that says something else is wrong, since messages are of tokens just issued.
+    #[must_use]
+    pub fn keep_ms(&self, now: UnixTime) -> Option<u64> {
+        let remaining = self.expires_ms.saturating_sub(now.millis());
+        let told = (1..=self.lifetime_ms).contains(&remaining);
+        let keep = if told { remaining } else { self.lifetime_ms };
+        u64::try_from(keep).ok().filter(|keep| *keep > 0)
     }
 
     /// Reads a message: the entry, and its token.

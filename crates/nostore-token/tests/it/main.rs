@@ -19,5 +19,6 @@ mod oauth_fetch;
 mod opaque;
 mod ours;
 mod read_triggered;
+mod seals;
 mod server;
 mod world;

@@ -1,5 +1,6 @@
 //! Messages between those in step.
 
+use nostore_message::UnixTime;
 use nostore_token::{MAX_MESSAGE_BYTES, Message, SessionToken, TokenKey};
 use serde_json::{Value, json};
 
@@ -101,4 +102,23 @@ fn f29_a_message_is_never_printed() {
     let shown = format!("{message:?}");
     assert!(shown.starts_with("Message {"), "{shown}");
     assert!(!shown.contains(&token.expose()[..8]), "{shown}");
+}
+
+#[test]
+fn a_message_is_kept_until_it_expires_and_never_longer_than_its_token_lives() {
+    let kept = |claims: Value, now_secs: i64| {
+        Message::of(&key(), &with(claims), "").unwrap().keep_ms(UnixTime::from_secs(now_secs))
+    };
+    let token = || json!({ "sid": "sess_1" });
+    // Issued at 100 s, expires at 160 s; the clock here may say anything.
+    let rows = [(100, 60_000), (101, 59_000), (159, 1_000), (99, 60_000), (160, 60_000), (161, 60_000)];
+    for (now_secs, keep_ms) in rows {
+        assert_eq!(kept(token(), now_secs), Some(keep_ms), "at {now_secs} s");
+    }
+    for now_secs in [i64::MIN, i64::MAX] {
+        assert_eq!(kept(token(), now_secs), Some(60_000), "at {now_secs} s");
+    }
+    let dead = json!({ "sid": "sess_1", "exp": 100 });
+    assert_eq!(kept(dead.clone(), 99), None, "a token that never lived");
+    assert_eq!(kept(dead, 101), None);
 }
