@@ -13,6 +13,7 @@ const EXPRESS: &str = "crates/nostore-cli/tests/express";
 /// Installs everything that is missing.
 pub(crate) fn everything() -> Result<(), String> {
     chromium()?;
+    wasm()?;
     cargo_deny()?;
     express()
 }
@@ -28,9 +29,33 @@ fn chromium() -> Result<(), String> {
     if answers("chromium", "--version") && answers("chromedriver", "--version") {
         return Ok(());
     }
+    apt(
+        "Chromium",
+        &["chromium", "chromium-driver", "fonts-dejavu-core"],
+        "expected `chromium` and `chromedriver` in PATH; on Debian: apt-get install chromium chromium-driver",
+    )
+}
+
+/// What compiles the module of a page: rustup's target, or Debian's compiler with the source of the standard library.
+fn wasm() -> Result<(), String> {
+    let rustup = step::output("rustup", &["target", "list", "--installed"]);
+    let targets = rustup.is_ok_and(|targets| targets.lines().any(|line| line == "wasm32-unknown-unknown"));
+    let debian = ["/usr/bin/rustc", "/usr/bin/cargo", "/usr/bin/wasm-ld", "/usr/lib/rustlib/src"];
+    if targets || debian.iter().all(|path| Path::new(path).exists()) {
+        return Ok(());
+    }
+    apt(
+        "compiler for pages",
+        &["rustc-web", "cargo-web", "rust-web-src", "lld"],
+        "expected the target wasm32-unknown-unknown: rustup target add wasm32-unknown-unknown",
+    )
+}
+
+/// Installs packages, where Debian's are to be had.
+fn apt(name: &str, packages: &[&str], otherwise: &str) -> Result<(), String> {
     let root = step::output("id", &["-u"]).is_ok_and(|id| id.trim() == "0");
     if !root || !answers("apt-get", "--version") {
-        return Err("expected `chromium` and `chromedriver` in PATH; on Debian: apt-get install chromium chromium-driver".into());
+        return Err(otherwise.to_owned());
     }
     let apt = |name: &str, arguments: &[&str]| {
         let mut command = Command::new("apt-get");
@@ -38,18 +63,7 @@ fn chromium() -> Result<(), String> {
         step::run(name, &mut command)
     };
     apt("package lists", &["update", "-q"])?;
-    apt(
-        "Chromium",
-        &[
-            "install",
-            "-q",
-            "-y",
-            "--no-install-recommends",
-            "chromium",
-            "chromium-driver",
-            "fonts-dejavu-core",
-        ],
-    )
+    apt(name, &[&["install", "-q", "-y", "--no-install-recommends"], packages].concat())
 }
 
 fn express() -> Result<(), String> {
