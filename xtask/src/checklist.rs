@@ -14,8 +14,9 @@ const EXEMPT: &str = "not applicable: ";
 /// What stands before a case that holds in the reference's way.
 const COMPAT: &str = "compat: ";
 
-/// Where the tests of the token client are.
-const TOKENS: &str = "crates/nostore-token";
+/// Where the tests of the token client are, the browser's included.
+const TOKENS: [&str; 3] =
+    ["crates/nostore-token", "crates/nostore-browser", "crates/nostore-cli/tests/it/browser.rs"];
 
 /// Where tests are.
 const FOLDERS: [&str; 2] = ["crates", "conformance"];
@@ -63,7 +64,11 @@ fn tokens(list: bool) -> Result<(), String> {
     let rows: Vec<Row<'_>> = page.lines().filter_map(case).collect();
     let known: BTreeSet<&str> = rows.iter().map(|row| row.id).collect();
     let mut found = Found::default();
-    for path in tidy::rust_files(TOKENS)? {
+    let mut files = Vec::new();
+    for place in TOKENS {
+        files.extend(if place.ends_with(".rs") { vec![place.into()] } else { tidy::rust_files(place)? });
+    }
+    for path in files {
         let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         for name in text.lines().map(str::trim_start).filter_map(function_name) {
             for id in name.split('_').filter(|part| is_case(part)) {

@@ -14,6 +14,7 @@ const EXPRESS: &str = "crates/nostore-cli/tests/express";
 pub(crate) fn everything() -> Result<(), String> {
     chromium()?;
     redis()?;
+    wasm()?;
     cargo_deny()?;
     express()
 }
@@ -29,22 +30,42 @@ fn chromium() -> Result<(), String> {
     if answers("chromium", "--version") && answers("chromedriver", "--version") {
         return Ok(());
     }
-    debian("Chromium", "`chromium` and `chromedriver`", &["chromium", "chromium-driver", "fonts-dejavu-core"])
+    let packages = ["chromium", "chromium-driver", "fonts-dejavu-core"];
+    debian(
+        "Chromium",
+        &packages,
+        "`chromium` and `chromedriver` in PATH; on Debian: apt-get install chromium chromium-driver",
+    )
 }
 
 fn redis() -> Result<(), String> {
     if answers("redis-server", "--version") {
         return Ok(());
     }
-    debian("Redis", "`redis-server`", &["redis-server"])
+    debian("Redis", &["redis-server"], "`redis-server` in PATH; on Debian: apt-get install redis-server")
+}
+
+/// What compiles the module of a page: rustup's target, or Debian's compiler with the source of the standard library.
+fn wasm() -> Result<(), String> {
+    let rustup = step::output("rustup", &["target", "list", "--installed"]);
+    let targets = rustup.is_ok_and(|targets| targets.lines().any(|line| line == "wasm32-unknown-unknown"));
+    let debian_has = ["/usr/bin/rustc", "/usr/bin/cargo", "/usr/bin/wasm-ld", "/usr/lib/rustlib/src"];
+    if targets || debian_has.iter().all(|path| Path::new(path).exists()) {
+        return Ok(());
+    }
+    let packages = ["rustc-web", "cargo-web", "rust-web-src", "lld"];
+    debian(
+        "compiler for pages",
+        &packages,
+        "the target wasm32-unknown-unknown: rustup target add wasm32-unknown-unknown",
+    )
 }
 
 /// Installs packages of Debian, where that may be done.
-fn debian(name: &str, programs: &str, packages: &[&str]) -> Result<(), String> {
+fn debian(name: &str, packages: &[&str], expected: &str) -> Result<(), String> {
     let root = step::output("id", &["-u"]).is_ok_and(|id| id.trim() == "0");
     if !root || !answers("apt-get", "--version") {
-        let packages = packages.join(" ");
-        return Err(format!("expected {programs} in PATH; on Debian: apt-get install {packages}"));
+        return Err(format!("expected {expected}"));
     }
     let apt = |name: &str, arguments: &[&str]| {
         let mut command = Command::new("apt-get");

@@ -1,6 +1,7 @@
 //! Every chore of this repository, so that people and machines run the same thing.
 
 mod bench;
+mod browser;
 mod checklist;
 mod differential;
 mod fuzz;
@@ -31,6 +32,7 @@ Usage: cargo xtask <chore>
   differential   cases from a seed, decided by us and by the reference implementation (--cases N --seed S)
   fuzz           the decision and every parser behind it, with coverage (--seconds N --seed N --target NAME)
   schedules      the token client under few interruptions of few threads (loom)
+  browser        the module of a page into target/browser; fails above its budget, and says what it is made of (--json)
   bench          one decision, side by side with what else there is (--json --rounds N)
   sdk            unmodified SDKs of the protocol against our identity service, beside our middleware
   shots          the pictures in docs/img, made in Chromium
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         "fuzz" => fuzz::run(&arguments[1..]),
         "schedules" => tokens::schedules(),
         "bench" => bench::run(&arguments[1..]),
+        "browser" => browser::run(&arguments[1..]),
         "help" | "--help" | "-h" => {
             step::say(HELP);
             Ok(())
@@ -78,6 +81,8 @@ fn test() -> Result<(), String> {
     tidy::check()?;
     requirements::check(false)?;
     checklist::protocol(false)?;
+    checklist::run(&["tokens".to_owned()])?;
+    browser::run(&[])?;
     step::cargo(
         "lints",
         &["clippy", "--quiet", "--workspace", "--all-targets", "--profile", "ci", "--", "-D", "warnings"],

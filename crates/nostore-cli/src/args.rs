@@ -120,6 +120,10 @@ pub struct DevArgs {
     /// A further site that may ask for sign-ins, such as a satellite. May be repeated.
     #[arg(long = "allow-origin", value_name = "ORIGIN")]
     pub allow_origin: Vec<String>,
+    /// Where the module of the sample site's pages is, as `cargo xtask browser` builds it [default: `browser` in a
+    /// folder around this command, if it is there].
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["app", "command"])]
+    pub module: Option<PathBuf>,
     /// Run the sample site the way the incidents did.
     #[arg(long, value_enum, value_name = "FAILURE", conflicts_with = "command")]
     pub unprotected: Option<Failure>,

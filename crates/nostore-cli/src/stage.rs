@@ -65,6 +65,8 @@ pub struct StageOptions {
     /// Starts a second sample site on another host (127.0.0.1), on any free port: a satellite of the first. For
     /// test keys; it has no effect on an app of one's own.
     pub satellite: bool,
+    /// Where the module is that keeps the session of the sample site's visitors warm; `None`: its pages have none.
+    pub module: Option<PathBuf>,
     /// What tells every part the time.
     pub clock: Arc<dyn Clock>,
     /// Who hears of requests at the edge.
@@ -90,6 +92,7 @@ impl StageOptions {
             eager: false,
             protect_all: false,
             satellite: false,
+            module: None,
             clock: Arc::new(SystemClock),
             edge_sink: Arc::new(drop),
             issuer_sink: Arc::new(|_| {}),
@@ -115,7 +118,8 @@ impl Stage {
     ///
     /// Names the first part that did not start, and how to mend it.
     pub async fn start(options: StageOptions) -> Result<Self, Failed> {
-        let StageOptions { edge, issuer, eager, protect_all, profile, clock, edge_sink, .. } = options;
+        let StageOptions { edge, issuer, eager, protect_all, profile, clock, module, edge_sink, .. } =
+            options;
         let (edge_listener, edge_address) = bound(edge, DEFAULT_LISTEN).await?;
         let (issuer_listener, issuer_address) = bound(issuer, DEFAULT_ISSUER_LISTEN).await?;
         let second = if options.satellite { Some(bound(None, DEFAULT_LISTEN).await?) } else { None };
@@ -150,6 +154,7 @@ impl Stage {
             incident,
             eager,
             protect_all,
+            module: module.as_deref(),
             clock: &clock,
         };
         let app = match options.app {

@@ -188,6 +188,12 @@ impl PublishableKey {
     }
 }
 
+/// Returns the eight characters that suffixed cookie names of a publishable key end with, whatever the key says.
+#[must_use]
+pub fn cookie_suffix(publishable_key: &str) -> String {
+    suffix(publishable_key)
+}
+
 impl fmt::Display for PublishableKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)

@@ -110,7 +110,7 @@ pub use context::{carries_handshake_return, is_navigation};
 pub use decision::{Claims, Decision, Session, Status};
 pub use has::{Check, FactorLevel, Reverification};
 pub use hop::{SignInTurn, count_answer, hops, sign_in_page_turn, sign_in_turn};
-pub use key::{Instance, KeyError, PublishableKey};
+pub use key::{Instance, KeyError, PublishableKey, cookie_suffix};
 pub use machine::{Machine, MachineError, TokenType, classify};
 pub use name::CACHE_BUST_PARAMETER;
 pub use need::{

@@ -31,6 +31,10 @@ pub struct Browser {
     profile: std::path::PathBuf,
 }
 
+/// A tab of a browser.
+#[derive(Clone, Debug)]
+pub struct Tab(fantoccini::wd::WindowHandle);
+
 /// How a navigation ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Opened {
@@ -292,6 +296,68 @@ impl Browser {
         let Some(status) = answer["status"].as_u64() else { panic!("cannot fetch {path}: {answer}") };
         let body = answer["body"].as_str().unwrap_or_default().to_owned();
         Fetched { status, fields: answer["fields"].clone(), body }
+    }
+
+    /// Opens another tab of this browser and goes there. Returns what it is called.
+    ///
+    /// # Panics
+    ///
+    /// When the browser refuses.
+    pub async fn open_tab(&self) -> Tab {
+        let opened = async {
+            let handle = self.client.new_window(true).await?.handle;
+            self.client.switch_to_window(handle.clone()).await?;
+            Ok::<_, CmdError>(Tab(handle))
+        };
+        opened.await.unwrap_or_else(|error| panic!("no tab: {error}"))
+    }
+
+    /// Returns the tab that the browser is at.
+    ///
+    /// # Panics
+    ///
+    /// When it is at none.
+    pub async fn tab(&self) -> Tab {
+        Tab(self.client.window().await.unwrap_or_else(|error| panic!("no tab: {error}")))
+    }
+
+    /// Goes to a tab: what follows concerns that one.
+    ///
+    /// # Panics
+    ///
+    /// When it is gone.
+    pub async fn go_to(&self, tab: &Tab) {
+        if let Err(error) = self.client.switch_to_window(tab.0.clone()).await {
+            panic!("no such tab: {error}");
+        }
+    }
+
+    /// Closes the tab that the browser is at. Go to another one next.
+    ///
+    /// # Panics
+    ///
+    /// When the browser refuses.
+    pub async fn close_tab(&self) {
+        if let Err(error) = self.client.close_window().await {
+            panic!("the tab stays: {error}");
+        }
+    }
+
+    /// Runs the body of an asynchronous function in the page and returns what it resolves to.
+    ///
+    /// # Panics
+    ///
+    /// When it throws.
+    pub async fn run(&self, script: &str, arguments: Vec<Value>) -> Value {
+        let script = format!(
+            "const done = arguments[arguments.length - 1]; \
+             (async (...args) => {{ {script} }})(...[...arguments].slice(0, -1)) \
+             .then(value => done({{ value: value ?? null }}), error => done({{ error: `${{error}} ${{error.stack}}` }}))"
+        );
+        let answer = self.client.execute_async(&script, arguments).await;
+        let answer = answer.unwrap_or_else(|error| panic!("cannot run a script: {error}"));
+        assert!(answer["error"].is_null(), "a script failed: {}", answer["error"]);
+        answer["value"].clone()
     }
 
     /// Makes a picture of the window as PNG.

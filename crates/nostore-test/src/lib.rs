@@ -13,5 +13,5 @@
 mod browser;
 mod process;
 
-pub use browser::{Browser, Fetched, Opened, WebDriver};
+pub use browser::{Browser, Fetched, Opened, Tab, WebDriver};
 pub use process::{Nostore, StartError};

@@ -12,6 +12,9 @@ pub struct Policy {
     pub refreshes_by_timer: bool,
     /// Whether whoever is out of focus, or was told of a token by others, still refreshes it when nobody else did.
     pub keeps_duty: bool,
+    /// Whether refreshes by timer are moved by a little, so that many with one expiry do not come at once. Those who share
+    /// a lock need not: whoever comes first refreshes for all.
+    pub spreads: bool,
     /// Whether a token that is being replaced at a caller's wish is kept from other readers meanwhile.
     pub hides_replaced: bool,
     /// Whether those in step are asked before a fetch: for their token, and for the lock.
@@ -59,6 +62,7 @@ impl Default for Policy {
             refreshes_on_read: true,
             refreshes_by_timer: true,
             keeps_duty: true,
+            spreads: true,
             hides_replaced: false,
             asks_others: false,
             lock_wait_ms: 2_000,
@@ -78,6 +82,7 @@ impl Policy {
             refreshes_on_read: !head,
             refreshes_by_timer: head,
             keeps_duty: false,
+            spreads: false,
             hides_replaced: true,
             retry: Retry::REFERENCE,
             background_retry: Retry { tries: 0, offline_tries: 0, ..Retry::BEHIND },

@@ -628,7 +628,7 @@ impl Slot {
 
     /// Shifts a refresh by up to half the lead either way, so that those with one expiry do not come at once.
     fn spread_ms(&self, token: &SessionToken) -> i64 {
-        if !self.policy.keeps_duty {
+        if !self.policy.spreads {
             return 0;
         }
         let half = (LEAD_MS / 2).min(token.lifetime_ms() / 60);

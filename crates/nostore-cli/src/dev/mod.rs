@@ -20,7 +20,7 @@ use crate::error::Failed;
 use crate::interrupt::Interrupt;
 use crate::ports;
 use crate::report::Reporter;
-use crate::sample::Incident;
+use crate::sample::{Incident, Module};
 use crate::stage::{App, Stage, StageOptions, origin};
 use child::App as Child;
 
@@ -58,6 +58,7 @@ pub(crate) async fn run(args: DevArgs) -> Result<(), Failed> {
         eager: false,
         protect_all: false,
         satellite: false,
+        module: args.module.clone().or_else(|| Module::beside(&std::env::current_exe().ok()?)),
         clock: Arc::new(SystemClock),
         edge_sink: Arc::new(move |record| edge_told.request(&record)),
         issuer_sink: Arc::new(move |record| tell_issuer(&issuer_told, &record)),

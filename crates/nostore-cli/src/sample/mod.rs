@@ -4,6 +4,7 @@
 //! sign-out. With an [`Incident`] the same site runs the way the famous failures did.
 
 mod incident;
+mod module;
 mod pages;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use serde_json::json;
 
 use crate::args::Failure;
 pub use incident::Incident;
+pub use module::Module;
 pub(crate) use pages::clock_time;
 use pages::{Frame, Person};
 
@@ -33,24 +35,31 @@ struct Site {
     clock: Arc<dyn Clock>,
     copies: AtomicU32,
     unprotected: Option<Failure>,
+    module: Option<Module>,
 }
 
 impl Site {
-    fn frame(&self) -> Frame {
+    fn frame(&self) -> Frame<'_> {
         let copy = self.copies.fetch_add(1, Ordering::Relaxed);
-        Frame { unprotected: self.unprotected, now: self.clock.now(), copy }
+        Frame { unprotected: self.unprotected, now: self.clock.now(), copy, module: self.module.as_ref() }
     }
 }
 
-/// Makes the site. With an incident its protection is undone.
-pub(crate) fn app(sessions: Sessions, clock: Arc<dyn Clock>, incident: Option<Incident>) -> Router {
+/// Makes the site. With an incident its protection is undone. With a module its pages keep their visitor's session warm.
+pub(crate) fn app(
+    sessions: Sessions,
+    clock: Arc<dyn Clock>,
+    incident: Option<Incident>,
+    module: Option<Module>,
+) -> Router {
     let unprotected = incident.map(|incident| match incident {
         Incident::Loop => Failure::Loop,
         Incident::Leak | Incident::ReferenceFields => Failure::Leak,
     });
     // Copies of two runs should differ too: start anywhere.
     let start = u32::try_from(clock.now().millis().rem_euclid(60_000)).unwrap_or_default();
-    let site = Arc::new(Site { clock, copies: AtomicU32::new(start), unprotected });
+    let files = module.as_ref().map(Module::routes).unwrap_or_default();
+    let site = Arc::new(Site { clock, copies: AtomicU32::new(start), unprotected, module });
     let router = Router::new()
         .route("/", get(home))
         .route("/dashboard", get(dashboard))
@@ -60,6 +69,7 @@ pub(crate) fn app(sessions: Sessions, clock: Arc<dyn Clock>, incident: Option<In
         .route("/health", get(|| async { "ok\n" }))
         .fallback(not_found)
         .with_state(site)
+        .merge(files)
         .layer(SessionLayer::new(sessions));
     match incident {
         Some(incident) => router.layer(middleware::from_fn_with_state(incident, incident::unprotect)),

@@ -2,22 +2,26 @@
 
 use nostore_message::UnixTime;
 
+use super::module::Module;
 use crate::args::Failure;
 
 const LAYOUT: &str = include_str!("layout.html");
 const STYLE: &str = include_str!("style.css");
 const HOME: &str = include_str!("home.html");
+const MODULE: &str = include_str!("module.html");
 const DASHBOARD: &str = include_str!("dashboard.html");
 
 /// What every page shows besides its own content.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Frame {
+pub(crate) struct Frame<'a> {
     /// The failure that the site was started with, if any.
     pub(crate) unprotected: Option<Failure>,
     /// When the page was rendered.
     pub(crate) now: UnixTime,
     /// A number that differs from copy to copy, so that a replayed page can be told from a new one.
     pub(crate) copy: u32,
+    /// The module that keeps its visitor's session warm, where there is one.
+    pub(crate) module: Option<&'a Module>,
 }
 
 /// Who is shown on the dashboard.
@@ -30,14 +34,14 @@ pub(crate) struct Person<'a> {
 }
 
 /// Renders the public page.
-pub(crate) fn home(frame: Frame, cache_control: &str) -> String {
+pub(crate) fn home(frame: Frame<'_>, cache_control: &str) -> String {
     let main = fill(HOME, &frame.with(&[("cache_control", cache_control)]));
     let chip = r#"<span class="chip out me" id="me">…</span>"#;
     frame.page("Home", chip, &main)
 }
 
 /// Renders the dashboard.
-pub(crate) fn dashboard(frame: Frame, person: Person<'_>) -> String {
+pub(crate) fn dashboard(frame: Frame<'_>, person: Person<'_>) -> String {
     let initial = person.email.chars().next().unwrap_or('?').to_uppercase().to_string();
     let main = fill(
         DASHBOARD,
@@ -53,7 +57,7 @@ pub(crate) fn dashboard(frame: Frame, person: Person<'_>) -> String {
 }
 
 /// Renders a page that says what went wrong.
-pub(crate) fn message(frame: Frame, title: &str, text: &str) -> String {
+pub(crate) fn message(frame: Frame<'_>, title: &str, text: &str) -> String {
     let main = fill(
         r#"<h1>{{title}}</h1><p class="lead">{{text}}</p><p><a class="button quiet" href="/">Home</a></p>"#,
         &[("title", title.to_owned()), ("text", text.to_owned())],
@@ -61,7 +65,7 @@ pub(crate) fn message(frame: Frame, title: &str, text: &str) -> String {
     frame.page(title, "", &main)
 }
 
-impl Frame {
+impl Frame<'_> {
     fn with(self, more: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
         let mut pairs = vec![("time", clock_time(self.now)), ("copy", format!("{:04x}", self.copy & 0xffff))];
         pairs.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
@@ -79,6 +83,13 @@ impl Frame {
             }
         };
         let footer = "The sample site of <code>nostore dev</code>. Sign in as anybody: there are no passwords in development.";
+        let script = self.module.map(|module| {
+            let start = [
+                ("publishable_key", module.publishable_key.clone()),
+                ("frontend_api", module.frontend_api.clone()),
+            ];
+            fill(MODULE, &start)
+        });
         // The content is filled in last and never searched for placeholders: it holds what visitors wrote.
         LAYOUT
             .replace("{{title}}", &escape(title))
@@ -86,6 +97,7 @@ impl Frame {
             .replace("{{nav}}", nav)
             .replace("{{notice}}", notice)
             .replace("{{footer}}", footer)
+            .replace("{{script}}", &script.unwrap_or_default())
             .replace("{{main}}", main)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 
 use nostore_cache::Profile;
@@ -17,7 +18,7 @@ use super::{origin, until};
 use crate::args::DEFAULT_LISTEN;
 use crate::error::Failed;
 use crate::ports;
-use crate::sample::{self, Incident};
+use crate::sample::{self, Incident, Module};
 
 /// A sample site, as one would set it up in one's own `main`.
 #[derive(Clone, Copy)]
@@ -30,6 +31,8 @@ pub(super) struct Site<'a> {
     pub(super) incident: Option<Incident>,
     pub(super) eager: bool,
     pub(super) protect_all: bool,
+    /// Where the module of its pages is, if it has one.
+    pub(super) module: Option<&'a Path>,
     pub(super) clock: &'a Arc<dyn Clock>,
 }
 
@@ -44,7 +47,8 @@ impl Site<'_> {
         let sessions = self.sessions(issuer)?;
         let any = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         let (listener, address) = ports::listen(any, DEFAULT_LISTEN, "--app").await?;
-        let app = sample::app(sessions, Arc::clone(self.clock), self.incident);
+        let module = self.module(issuer)?;
+        let app = sample::app(sessions, Arc::clone(self.clock), self.incident, module);
         tasks.spawn(async move {
             // Serving ends without an error: broken connections are the visitors' own.
             let _ = axum::serve(listener, app).with_graceful_shutdown(until(stopped)).await;
@@ -59,6 +63,17 @@ impl Site<'_> {
         config.sink = sink;
         Edge::new(config).map_err(|error| {
             Failed::usage(format!("the emulated CDN cannot stand in front of `{app}`")).because(&error)
+        })
+    }
+
+    /// Reads the module of the pages. The incidents had none.
+    fn module(self, issuer: &Server) -> Result<Option<Module>, Failed> {
+        let folder = self.module.filter(|_| self.incident.is_none());
+        let (key, frontend_api) = (issuer.publishable_key(), issuer.origin().to_string());
+        let read = folder.map(|folder| Module::read(folder, key, frontend_api)).transpose();
+        read.map_err(|(path, error)| {
+            let text = format!("the module of the pages cannot be read at `{}`", path.display());
+            Failed::usage(text).because(&error)
         })
     }
 

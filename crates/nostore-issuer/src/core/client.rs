@@ -84,12 +84,14 @@ impl Issuer {
         changes
     }
 
-    /// Ends the session of a client, if there is one. Sessions that are over are remembered for a while: the
-    /// oldest makes room.
+    /// Ends the sessions of a client, if there are any.
     pub(super) fn end_session(&self, client: &Client, status: SessionStatus, now: UnixTime) -> Vec<Change> {
-        let Some(session) = self.state.session_of(client) else {
-            return Vec::new();
-        };
+        let sessions = self.state.sessions_of(client).into_iter();
+        sessions.flat_map(|session| self.end_one(session, status, now)).collect()
+    }
+
+    /// Ends a session. Sessions that are over are remembered for a while: the oldest makes room.
+    fn end_one(&self, session: &Session, status: SessionStatus, now: UnixTime) -> Vec<Change> {
         let mut changes = vec![Change::PutSession(Session { status, updated_at: now, ..session.clone() })];
         if self.state.sessions().len() >= MAX_SESSIONS {
             let over = self.state.sessions().filter(|session| session.status != SessionStatus::Active);
@@ -99,7 +101,7 @@ impl Issuer {
         changes
     }
 
-    /// Signs a client out: ends its session, and says that the client has changed.
+    /// Signs a client out: ends its sessions, and says that the client has changed.
     pub(super) fn signed_out(
         &self,
         client: &Client,
@@ -110,6 +112,24 @@ impl Issuer {
         let mut changes = self.end_session(client, status, now);
         changes.push(Change::PutClient(ended.clone()));
         (ended, changes)
+    }
+
+    /// Signs a client out of one session. Where it was the active one, another takes its place.
+    pub(super) fn signed_out_of(
+        &self,
+        client: &Client,
+        session: &Session,
+        status: SessionStatus,
+        now: UnixTime,
+    ) -> (Client, Vec<Change>) {
+        let others = self.state.sessions_of(client).into_iter().filter(|other| other.id != session.id);
+        let others: Vec<&String> = others.map(|other| &other.id).collect();
+        let active = client.session_id.as_ref().filter(|id| others.contains(id));
+        let session_id = active.or_else(|| others.first().copied()).cloned();
+        let left = Client { session_id, updated_at: now, ..client.clone() };
+        let mut changes = self.end_one(session, status, now);
+        changes.push(Change::PutClient(left.clone()));
+        (left, changes)
     }
 
     /// Makes a session of `user` for `client`, which has changed by it.

@@ -10,19 +10,22 @@ use super::{Issuer, LONG_SECS};
 impl Issuer {
     /// A client, with its sessions that go on. The tokens are minted by `token`.
     pub(super) fn client_json(&self, client: &Client, token: impl Fn(&Session) -> Option<String>) -> Value {
-        let session = self.state.session_of(client);
+        let active = self.state.session_of(client);
+        let own = self.state.sessions_of(client);
+        // Without an active session the client is about to end them all.
+        let own = if client.session_id.is_some() { own } else { Vec::new() };
         let sessions: Vec<Value> =
-            session.iter().map(|session| self.session_json(session, token(session).as_deref())).collect();
+            own.iter().map(|session| self.session_json(session, token(session).as_deref())).collect();
         json!({
             "object": "client",
             "id": client.id,
             "sessions": sessions,
-            "session_ids": session.iter().map(|session| &session.id).collect::<Vec<_>>(),
+            "session_ids": own.iter().map(|session| &session.id).collect::<Vec<_>>(),
             "sign_in": null,
             "sign_up": null,
             "sign_in_id": null,
             "sign_up_id": null,
-            "last_active_session_id": session.map(|session| &session.id),
+            "last_active_session_id": active.map(|session| &session.id),
             "last_authentication_strategy": null,
             "captcha_bypass": false,
             "cookie_expires_at": client.updated_at.plus_secs(LONG_SECS).millis(),

@@ -176,6 +176,15 @@ impl Issuer {
         let mut client = match (known, self.settings.mode) {
             (Some(client), Mode::Test) => client,
             (known, _) => {
+                // The browser's other sessions end with its name.
+                let others = known.iter().flat_map(|old| self.state.sessions_of(old));
+                let others = others.filter(|other| kept.as_ref().is_some_and(|kept| kept.id != other.id));
+                let gone = |other: &Session| Session {
+                    status: SessionStatus::Replaced,
+                    updated_at: ask.now,
+                    ..other.clone()
+                };
+                changes.extend(others.map(gone).map(Change::PutSession));
                 changes.extend(known.map(|old| Change::DropClient { token: old.token }));
                 self.fresh_client(ask)
             }

@@ -224,7 +224,17 @@ impl State {
         self.sessions.get(id)
     }
 
-    /// Finds the session of a browser, while it goes on.
+    /// Lists the sessions of a browser that go on: those who were there first first.
+    #[must_use]
+    pub fn sessions_of(&self, client: &Client) -> Vec<&Session> {
+        let goes_on =
+            |session: &&Session| session.client_id == client.id && session.status == SessionStatus::Active;
+        let mut sessions: Vec<&Session> = self.sessions.values().filter(goes_on).collect();
+        sessions.sort_by_key(|session| (session.created_at, &session.id));
+        sessions
+    }
+
+    /// Finds the active session of a browser, while it goes on.
     #[must_use]
     pub fn session_of(&self, client: &Client) -> Option<&Session> {
         let session = self.sessions.get(client.session_id.as_deref()?)?;

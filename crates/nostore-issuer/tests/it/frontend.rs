@@ -147,7 +147,7 @@ fn only_allowed_origins_ask() {
         assert_eq!(answer.fields.contains("access-control-allow-credentials"), allowed.is_some());
         assert_eq!(answer.fields.combined("vary").as_deref(), Some("Origin"), "{origin:?}");
         if let Some(said) = answer.fields.first("access-control-expose-headers") {
-            assert_eq!(said, "Clerk-Db-Jwt");
+            assert_eq!(said, "Clerk-Db-Jwt, Date, Retry-After");
         }
     }
 }
@@ -277,5 +277,44 @@ fn answers_to_scripts_are_not_kept_and_not_recorded_with_tokens() {
             assert!(!line.contains(secret), "{line}");
         }
         assert_ne!(body, Value::Null);
+    }
+}
+
+/// A browser that is seeded with two sessions: each goes on by itself, and another is active when one ends.
+#[test]
+fn a_browser_may_hold_two_sessions() {
+    for mode in [Mode::Test, Mode::Live] {
+        let mut world = World::new(mode);
+        world.sow(
+            r#"{ "sessions": [{ "id": "sess_a", "user": "alice@example.com", "client": "0123456789abcdef" },
+                              { "id": "sess_b", "user": "bob@example.com", "client": "0123456789abcdef" }] }"#,
+        );
+        let name = if mode == Mode::Test { "dvb_0123456789abcdef" } else { "cl_0123456789abcdef" };
+        let mut ask = |method: &str, path: &str| {
+            let cookie = format!("__client={name}");
+            let fields = [("origin", SITE), ("cookie", cookie.as_str())];
+            let (answer, _) = world.send(method, &format!("/v1/{path}?__clerk_db_jwt={name}"), &fields, "");
+            let body: Value = serde_json::from_str(&answer.body).unwrap();
+            (answer.status, body)
+        };
+        let ids = |client: &Value| {
+            let ids = client["sessions"].as_array().unwrap().iter().map(|session| session["id"].clone());
+            (ids.collect::<Vec<_>>(), client["last_active_session_id"].clone())
+        };
+        let (_, client) = ask("GET", "client");
+        assert_eq!(ids(&client["response"]), (vec![json!("sess_a"), json!("sess_b")], json!("sess_a")));
+        for (session, user) in [("sess_a", "user_alice"), ("sess_b", "user_bob")] {
+            let (status, token) = ask("POST", &format!("client/sessions/{session}/tokens"));
+            let said = claims(token["jwt"].as_str().unwrap());
+            assert_eq!((status, &said["sid"], &said["sub"]), (200, &json!(session), &json!(user)));
+        }
+        let (_, touched) = ask("POST", "client/sessions/sess_b/touch");
+        assert_eq!(ids(&touched["client"]).0, ["sess_a", "sess_b"]);
+        let (status, left) = ask("POST", "client/sessions/sess_a/remove");
+        assert_eq!((status, ids(&left["client"])), (200, (vec![json!("sess_b")], json!("sess_b"))));
+        assert_eq!(ask("POST", "client/sessions/sess_a/tokens").0, 404);
+        assert_eq!(ask("POST", "client/sessions/sess_b/tokens").0, 200, "the other goes on");
+        let (_, none) = ask("POST", "client/sessions/sess_b/end");
+        assert_eq!(ids(&none["client"]), (vec![], Value::Null));
     }
 }

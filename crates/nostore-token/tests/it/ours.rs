@@ -327,3 +327,18 @@ fn a_good_token_is_handed_out_where_nobody_knows_what_the_service_did() {
         assert_eq!(world.peek(), Some(minute(0).raw()), "{failure}");
     }
 }
+
+#[test]
+fn who_shares_a_lock_need_not_be_spread() {
+    let at = |policy: Policy, seed: u64| {
+        let mut world = World::seeded(policy, seed);
+        world.load(&minute(0));
+        world.pass(59.0);
+        world.fetched_at[1]
+    };
+    let together = Policy { spreads: false, ..Policy::default() };
+    for seed in 0..20 {
+        assert!((at(together, seed) - 43.0).abs() < 1e-9, "{seed}");
+    }
+    assert!((0..20).any(|seed| (at(Policy::default(), seed) - 43.0).abs() > 0.1), "others are");
+}

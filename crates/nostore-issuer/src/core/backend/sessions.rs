@@ -58,7 +58,7 @@ impl Issuer {
     pub(super) fn revoke(&self, ask: &Ask<'_>, id: &str) -> Result<Outcome, Refused> {
         let going_on = self.going_on(id)?;
         let client = self.state.client_by_id(&going_on.client_id).ok_or_else(|| no_such("session"))?;
-        let (_, changes) = self.signed_out(client, SessionStatus::Revoked, ask.now);
+        let (_, changes) = self.signed_out_of(client, going_on, SessionStatus::Revoked, ask.now);
         let mut revoked = going_on.clone();
         revoked.status = SessionStatus::Revoked;
         revoked.updated_at = ask.now;

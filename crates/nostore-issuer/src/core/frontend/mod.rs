@@ -46,7 +46,7 @@ impl Issuer {
         if let Some(site) = site {
             fields.append("access-control-allow-origin", site.to_string());
             fields.append("access-control-allow-credentials", "true");
-            fields.append("access-control-expose-headers", "Clerk-Db-Jwt");
+            fields.append("access-control-expose-headers", "Clerk-Db-Jwt, Date, Retry-After");
         }
         outcome
     }
@@ -115,7 +115,7 @@ impl Issuer {
     /// Returns a session of the browser that asks, while it goes on.
     fn asking_session(&self, ask: &Ask<'_>, id: &str) -> Result<(&Client, &Session), Refused> {
         let client = self.asking_client(ask)?;
-        let session = self.state.session_of(client).filter(|session| session.id == id);
+        let session = self.state.sessions_of(client).into_iter().find(|session| session.id == id);
         session.map(|session| (client, session)).ok_or_else(|| {
             let message = "expected an active session of this browser, found none with this identifier";
             Response::error(404, "resource_not_found", message).into()

@@ -62,11 +62,11 @@ impl Issuer {
         }
         let grant = self.grant(&touched, site);
         let token = grant.and_then(|grant| self.mint(&grant, ask.now)).ok_or_else(signing_failed)?;
-        let mint = |_: &Session| Some(token.clone());
-        let mut view = self.client_json(client, mint);
+        let mut view = self.own_client_json(client, ask, site);
         let answer = self.session_json(&touched, Some(&token));
-        if let Some(sessions) = view.get_mut("sessions") {
-            *sessions = json!([answer]);
+        let sessions = view.get_mut("sessions").and_then(serde_json::Value::as_array_mut);
+        for session in sessions.into_iter().flatten().filter(|session| session["id"] == *id) {
+            session.clone_from(&answer);
         }
         let response = wrapped(&answer, Some(&view)).noted("session touched");
         let response = self.with_client_cookies(response, client, ask);
@@ -85,11 +85,18 @@ impl Issuer {
 
     fn over(&self, ask: &Ask<'_>, id: &str, status: SessionStatus) -> Result<Outcome, Refused> {
         let (client, session) = self.asking_session(ask, id)?;
-        let (ended, changes) = self.signed_out(client, status, ask.now);
+        let (left, changes) = self.signed_out_of(client, session, status, ask.now);
         let session = Session { status, updated_at: ask.now, ..session.clone() };
         let answer = self.session_json(&session, None);
-        let response = wrapped(&answer, Some(&self.client_json(&ended, |_| None))).noted("signed out");
-        let response = self.with_client_cookies(response, &ended, ask);
+        let mut view = self.client_json(&left, |_| None);
+        // What is kept knows of the change only when it is on disk.
+        for (list, name) in [("sessions", Some("id")), ("session_ids", None)] {
+            if let Some(list) = view.get_mut(list).and_then(serde_json::Value::as_array_mut) {
+                list.retain(|entry| name.map_or(entry, |name| &entry[name]) != session.id.as_str());
+            }
+        }
+        let response = wrapped(&answer, Some(&view)).noted("signed out");
+        let response = self.with_client_cookies(response, &left, ask);
         Ok(self.record(response, client).changing(changes))
     }
 }

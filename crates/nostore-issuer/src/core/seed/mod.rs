@@ -265,12 +265,12 @@ impl Sower {
         if self.state.session(id).is_some() {
             return Ok(());
         }
-        if self.state.client(&token).is_some() {
-            return Err(members.wrong("client", "a browser without another session", "a known one"));
-        }
+        // A browser may hold several: the one that was there first is active.
+        let known = self.state.client(&token).cloned();
+        let own_id = || format!("client_{}", id.trim_start_matches("sess_"));
         let session = Session {
             id: id.to_owned(),
-            client_id: format!("client_{}", id.trim_start_matches("sess_")),
+            client_id: known.as_ref().map_or_else(own_id, |client| client.id.clone()),
             user_id,
             status: SessionStatus::Active,
             organization_id,
@@ -281,9 +281,9 @@ impl Sower {
         let client = Client {
             token: Secret::new(token),
             id: session.client_id.clone(),
-            created_at: self.now,
+            created_at: known.as_ref().map_or(self.now, |client| client.created_at),
             updated_at: self.now,
-            session_id: Some(session.id.clone()),
+            session_id: known.and_then(|client| client.session_id).or_else(|| Some(session.id.clone())),
         };
         self.put(Change::PutSession(session));
         self.put(Change::PutClient(client));
