@@ -37,6 +37,10 @@ use crate::token::SessionToken;
 /// So many events are kept for a listener that is slow.
 const EVENTS: usize = 64;
 
+/// Two clocks that were read this far apart, in milliseconds, are read again, so often at most.
+const CLOCKS_APART_MS: u64 = 100;
+const CLOCK_TRIES: usize = 5;
+
 /// From so many entries on, those that nobody uses any more are looked for whenever their number doubles.
 const ENTRIES_UNSWEPT: usize = 64;
 
@@ -476,16 +480,25 @@ impl Shared {
         u64::try_from(millis(self.start.elapsed())).unwrap_or_default()
     }
 
-    /// Both clocks as they are.
+    /// Both clocks, read at about the same time: what comes between would look like a clock that was set.
     pub(crate) fn clocks(&self) -> (i64, u64) {
+        let mut steady_ms = self.steady_ms();
+        for _ in 0..CLOCK_TRIES {
+            let wall_ms = self.clock.now().millis();
+            let after_ms = self.steady_ms();
+            if after_ms.saturating_sub(steady_ms) < CLOCKS_APART_MS {
+                return (wall_ms, after_ms);
+            }
+            steady_ms = after_ms;
+        }
         (self.clock.now().millis(), self.steady_ms())
     }
 
     /// Both clocks, the wall clock as the service has it.
     pub(crate) fn now(&self) -> Now {
-        let steady_ms = self.steady_ms();
         let mut skew = locked(&self.skew);
-        let wall_ms = skew.service_ms(self.clock.now().millis(), steady_ms);
+        let (wall_ms, steady_ms) = self.clocks();
+        let wall_ms = skew.service_ms(wall_ms, steady_ms);
         self.offset_ms.store(skew.offset_ms(), Ordering::Relaxed);
         Now { wall_ms, steady_ms }
     }

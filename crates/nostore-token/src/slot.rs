@@ -526,13 +526,15 @@ impl Slot {
         }
     }
 
-    /// How long others may keep a fetch waiting: until the token is ending, or a short while where somebody waits.
+    /// How long others may keep a fetch waiting: until it is time for one's own before the token is ending, or a short while
+    /// where somebody waits.
     fn patience_ms(&self, kind: FetchKind, now: Now) -> u64 {
         let whole = |ms: i64| u64::try_from(ms).unwrap_or(0);
         let token = self.peek(now);
         if kind == FetchKind::Background {
             let good = token.map_or(0, |token| {
-                whole(remaining_ms(token, now).saturating_sub(self.thresholds(token).hard_ms))
+                let late_ms = self.thresholds(token).hard_ms.saturating_add(LEAD_MS);
+                whole(remaining_ms(token, now).saturating_sub(late_ms))
             });
             return good.min(self.policy.fetch_timeout_ms);
         }

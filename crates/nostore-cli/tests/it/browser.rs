@@ -32,7 +32,7 @@ const SOON: Duration = Duration::from_secs(3);
 const SEED: &str = r#"{ "sessions": [
     { "id": "sess_alice", "user": "alice@example.com", "client": "0123456789abcdef" },
     { "id": "sess_bob", "user": "bob@example.com", "client": "0123456789abcdef" }
-], "jwt_templates": [{ "name": "shop" }] }"#;
+], "jwt_templates": [{ "name": "shop", "claims": { "sid": "{{session.id}}" } }] }"#;
 
 /// Starts the module on a page that has none, and asks for a token ten times a second.
 const START: &str = r#"

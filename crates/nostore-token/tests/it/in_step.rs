@@ -1,6 +1,6 @@
 //! Others are asked before the service is: for their token, and for the lock (sections 4.9 and 4.10).
 
-use nostore_token::{FetchKind, Policy, ReadOptions, Reading, Slot};
+use nostore_token::{FetchKind, Policy, ReadOptions, Reading};
 
 use crate::world::{World, facts, lives, minute, transient};
 
@@ -185,12 +185,14 @@ fn f11_sign_out_ends_the_waiting_for_the_lock() {
     assert!(world.under_way.is_empty());
 }
 
+/// A token of 20 s is refreshed after 13 s, give or take a third; it is ending from 18.3 s on.
 #[test]
-fn a_short_token_leaves_no_patience_for_the_lock() {
+fn f25_a_frozen_holder_leaves_two_seconds_for_a_fetch_of_ones_own() {
     let mut world = asking();
-    world.load(&lives(0, 12));
-    world.pass(10.5);
-    // Stale since 9 s; ending from 11 s on.
-    let slot: &Slot = &world.slot;
-    assert!(slot.poll_wake(world.now()).is_some_and(|wait_ms| wait_ms <= 500));
+    world.load(&lives(0, 20));
+    world.pass(16.3);
+    assert_eq!((world.queued.len(), world.under_way.len()), (1, 0));
+    world.pass(0.1);
+    assert_eq!((world.queued.len(), world.under_way.len()), (0, 1));
+    assert_eq!(world.ready(), lives(0, 20).raw());
 }
