@@ -28,7 +28,8 @@ Usage: cargo xtask <chore>
   checklist      each row of docs/protocol-checklist.md or docs/token-checklist.md with its tests
                  (protocol [--list], tokens [--list]); fails on one without
   deny           bans, licences and sources by deny.toml
-  prove          the long proofs; each writes its figures into docs/proofs.md
+  prove          the long proofs, or those that are named; each writes its figures into docs/proofs.md
+                 (decisions, navigations, tokens, tabs, outages, fuzzing)
   differential   cases from a seed, decided by us and by the reference implementation (--cases N --seed S)
   fuzz           the decision and every parser behind it, with coverage (--seconds N --seed N --target NAME)
   schedules      the token client under few interruptions of few threads (loom)
@@ -51,7 +52,7 @@ fn main() -> ExitCode {
         "sdk" => sdk::run(&arguments[1..]),
         "shots" => shots::make(),
         "cold" => cold(),
-        "prove" => proofs::run(),
+        "prove" => proofs::run(&arguments[1..]),
         "differential" => differential::run(&arguments[1..]),
         "fuzz" => fuzz::run(&arguments[1..]),
         "schedules" => tokens::schedules(),

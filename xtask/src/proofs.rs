@@ -30,14 +30,28 @@ pub(crate) struct Row {
 /// Proves something from a seed.
 type Proof = fn(&str) -> Result<Vec<Row>, String>;
 
-/// Runs what takes too long for every change, each day from another seed, and writes down what was found.
-pub(crate) fn run() -> Result<(), String> {
+/// What is proven, by name.
+const PROOFS: [(&str, Proof); 6] = [
+    ("decisions", differential::prove),
+    ("navigations", histories),
+    ("tokens", tokens::prove),
+    ("tabs", tokens::prove_tabs),
+    ("outages", stores::prove),
+    ("fuzzing", fuzz::prove),
+];
+
+/// Runs what takes too long for every change, each day from another seed, and writes down what was found. Names pick some.
+pub(crate) fn run(names: &[String]) -> Result<(), String> {
+    let known = PROOFS.map(|(name, _)| name);
+    if let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) {
+        return Err(format!("expected names of proofs ({}), found `{name}`", known.join(", ")));
+    }
     let today = step::output("date", &["-u", "+%F"])?;
     let today = today.trim();
     let seed = today.replace('-', "");
     let mut failed = Vec::new();
-    let proofs: [Proof; 5] = [differential::prove, histories, tokens::prove, stores::prove, fuzz::prove];
-    for prove in proofs {
+    let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
+    for (_, prove) in PROOFS.into_iter().filter(|(name, _)| wanted(name)) {
         match prove(&seed) {
             Ok(rows) => {
                 write(today, &rows)?;

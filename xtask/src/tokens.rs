@@ -11,6 +11,9 @@ const FOLDER: &str = "target/loom";
 /// A thread is interrupted so many times at most, where there is not time for every schedule.
 const INTERRUPTIONS: &str = "3";
 
+/// How long tabs are watched.
+const MINUTES: u64 = 10;
+
 /// How many histories a proof takes.
 const HISTORIES: u64 = 100_000;
 
@@ -31,6 +34,29 @@ pub(crate) fn prove(_: &str) -> Result<Vec<Row>, String> {
         .env("NOSTORE_PROVE_HISTORIES", HISTORIES.to_string());
     let histories = tested("histories", &grouped(HISTORIES), "random", command)?;
     Ok(vec![every, histories])
+}
+
+/// Watches tabs in Chromium for real minutes.
+pub(crate) fn prove_tabs(_: &str) -> Result<Vec<Row>, String> {
+    let mut command = Command::new("cargo");
+    command
+        .args(["test", "--quiet", "--package", "nostore-cli", "--profile", "ci", "--test", "it", "--"])
+        .args(["browser::r2_11_r2_12", "--nocapture"])
+        .env("NOSTORE_PROVE_MINUTES", MINUTES.to_string());
+    let told = |line: &str| line.contains(" fetches in ");
+    let done = step::watch("tabs", command, told)?;
+    let fetches: Vec<&str> = done.text.lines().filter(|line| told(line)).collect();
+    if fetches.is_empty() {
+        return Err("tabs: no test was run".to_owned());
+    }
+    Ok(vec![Row {
+        section: "Tabs in Chromium",
+        what: "three tabs, two users".to_owned(),
+        seed: "-".to_owned(),
+        cases: fetches.join("; "),
+        seconds: done.seconds,
+        found: (!done.succeeded).then(|| "see the output".to_owned()),
+    }])
 }
 
 fn loom() -> Command {

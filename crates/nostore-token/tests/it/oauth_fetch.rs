@@ -185,10 +185,13 @@ async fn a_refresh_token_that_may_have_been_used_is_not_used_again() {
     ];
     for (reply, what) in rows {
         let first = reply.clone();
-        let server = Server::start(move |asked| {
-            if asked.body.contains("r9") { json(200, &granted(9)) } else { first.clone() }
-        })
-        .await;
+        let server =
+            Server::start(
+                move |asked| {
+                    if asked.body.contains("r9") { json(200, &granted(9)) } else { first.clone() }
+                },
+            )
+            .await;
         let builder = refreshing(&server);
         let brief = HttpClient::new().unwrap().timeout(Duration::from_millis(300));
         let builder = if matches!(reply, Reply::Silence) { builder.http(brief) } else { builder };
