@@ -8,7 +8,7 @@ use crate::step;
 /// The crates that decide and touch nothing, with what they may depend on (besides each other, downwards).
 const LAWS: [(&str, &[&str]); 4] = [
     ("nostore-message", &["http", "memchr", "percent-encoding", "subtle", "thiserror"]),
-    ("nostore-jose", &["aws-lc-rs", "base64", "serde_json", "thiserror"]),
+    ("nostore-jose", &["aws-lc-rs", "base64", "serde_json", "thiserror", "zeroize"]),
     ("nostore-cache", &["httpdate", "nostore-message", "thiserror"]),
     (
         "nostore-session",

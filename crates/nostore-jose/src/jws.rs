@@ -21,7 +21,7 @@ pub struct Jws<'a> {
     signature: Vec<u8>,
 }
 
-/// The protected header of a [`Jws`].
+/// The protected header of a [`Jws`] or a [`Jwe`](crate::Jwe).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Header(Map<String, Value>);
 
@@ -155,6 +155,10 @@ impl fmt::Debug for Jws<'_> {
 }
 
 impl Header {
+    pub(crate) const fn of(parameters: Map<String, Value>) -> Self {
+        Self(parameters)
+    }
+
     /// Returns `alg` as it stands (RFC 7515 section 4.1.1).
     #[must_use]
     pub fn alg(&self) -> Option<&str> {

@@ -6,6 +6,7 @@
 
 mod confusion;
 mod curves;
+mod jwe;
 mod jwk;
 mod jws;
 mod kit;
