@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use nostore_message::{Origin, RequestHead, ResponseHead, SetCookie};
+use nostore_message::{Intent, Origin, RequestHead, ResponseHead, SetCookie};
 
 use crate::forbidden;
-use crate::intent::{Intent, author_intent};
+use crate::intent::author_intent;
 use crate::key::separates_cookie;
 use crate::profile::Profile;
 use crate::store::StorePlan;

@@ -4,7 +4,7 @@
 //! targeted field outranks `Cache-Control`, so that `Cache-Control: no-store` beside
 //! `CDN-Cache-Control: s-maxage=60` is still cacheable.
 
-use nostore_message::{Fields, ResponseHead, UnixTime};
+use nostore_message::{Fields, Intent, ResponseHead, UnixTime};
 
 use crate::control::CacheControl;
 use crate::date;
@@ -12,29 +12,6 @@ use crate::targeted::{Syntax, TARGETED_FIELDS, targeted};
 
 /// 2020-01-01: an `Expires` before it lies in the past, even where no `Date` says what time it is.
 const SURELY_PAST_SECS: i64 = 1_577_836_800;
-
-/// What the author said about caching.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Intent {
-    /// Some shared cache may keep the response.
-    Cacheable,
-    /// Nothing that counts.
-    Silent,
-    /// No shared cache may.
-    Uncacheable,
-}
-
-impl Intent {
-    /// Returns the stable name.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Cacheable => "cacheable",
-            Self::Silent => "silent",
-            Self::Uncacheable => "uncacheable",
-        }
-    }
-}
 
 /// Reads the author's intent.
 ///

@@ -1,8 +1,8 @@
 //! The fields that make a response safe for every cache.
 
-use nostore_message::{FieldEdit, ResponseHead, Sensitivity};
+use nostore_message::{FieldEdit, Intent, ResponseHead, Sensitivity};
 
-use crate::intent::{Intent, author_intent, dialect_fields};
+use crate::intent::{author_intent, dialect_fields};
 use crate::netlify_vary::NetlifyVary;
 use crate::vary::Vary;
 

@@ -1,5 +1,5 @@
 //! The vocabulary of nostore: request and response heads as borrowed text, field
-//! edits, cookies, wall time, secrets, origins and the sensitivity of a response.
+//! edits, cookies, wall time, secrets, origins, the sensitivity of a response and its author's intent.
 //!
 //! # Scope
 //!
@@ -19,6 +19,7 @@ mod field;
 mod head;
 #[cfg(feature = "http1")]
 pub mod http1;
+mod intent;
 mod origin;
 mod secret;
 mod sensitivity;
@@ -28,6 +29,7 @@ pub use cookie::{Cookies, SetCookie};
 pub use edit::{FieldEdit, apply};
 pub use field::{FieldLine, Fields};
 pub use head::{RequestHead, ResponseHead};
+pub use intent::Intent;
 pub use origin::{Origin, OriginError, Scheme};
 pub use secret::Secret;
 pub use sensitivity::Sensitivity;

@@ -98,6 +98,8 @@ mod reason;
 mod refresh;
 mod rows;
 mod satellite;
+#[cfg(feature = "native")]
+pub mod sealed;
 mod sign_out;
 mod suffix;
 mod target;
@@ -120,6 +122,12 @@ pub use need::{
 pub use pattern::{OrganizationSync, PathMatch, PathPattern, PatternError, SyncTarget};
 pub use reason::{Reason, RefreshError};
 pub use rows::authenticate;
+#[cfg(feature = "native")]
+pub use sealed::{
+    Lifetimes, MAX_SEALED_CHARS, Opened, Refused, RefusedReason, Renewal, RenewalReason, SealError,
+    SealNonce, SealedClaims, SealedConfigError, SealedCookie, SealedFormat, SealedSessions, SealingSecrets,
+    SecretsError, SetCookies, authjs_order,
+};
 pub use sign_out::{EndSession, clear_cookies, end_session};
 pub use target::{sign_in_location, with_cache_bust};
 pub use token::MAX_TOKEN_BYTES;

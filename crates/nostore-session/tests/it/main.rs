@@ -17,6 +17,8 @@ mod needs;
 mod pattern;
 mod properties;
 mod redirect;
+mod sealed;
+mod sealed_properties;
 mod suffix;
 mod suite_9_2;
 mod table_1_6;
