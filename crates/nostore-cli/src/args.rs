@@ -42,6 +42,9 @@ pub enum Command {
     /// Run the offline identity service alone.
     #[command(after_help = ISSUER_EXAMPLES)]
     Issuer(IssuerArgs),
+    /// Open a sealed session, or seal one by hand.
+    #[command(after_help = SESSION_EXAMPLES)]
+    Session(SessionArgs),
     /// Print a completion script for a shell.
     Completions {
         /// The shell that reads the script.
@@ -86,6 +89,16 @@ A seed is a JSON file; every list may be left out, and what is there already is 
 
 `client` in a session is the browser's token without its prefix: with test keys, the site's URL with
 `?__clerk_db_jwt=dvb_0123456789abcdef` is signed in.";
+
+const SESSION_EXAMPLES: &str = "Examples:
+  nostore session open --secret-file secrets.txt --cookie-name __Secure-authjs.session-token eyJhbGci...
+  AUTH_SECRET=... nostore session open --cookie-name authjs.session-token CHUNK_0 CHUNK_1
+  echo '{\"sub\":\"user_1\"}' | nostore session seal --format authjs --cookie-name authjs.session-token
+
+Secrets are a list: the first one seals, all open. They come from --secret and --secret-file, else from
+NOSTORE_SECRET and from AUTH_SECRET with AUTH_SECRET_1 to _3, which Auth.js uses in the order
+_3, _2, _1, AUTH_SECRET. What stands on a command line can be seen by every user of the machine, so
+prefer a file or the environment.";
 
 /// `nostore dev`.
 #[derive(Args, Debug)]
@@ -213,6 +226,100 @@ pub struct RotateKeyArgs {
     /// longest token lives].
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(0..=315_360_000))]
     pub keep: Option<i64>,
+}
+
+/// `nostore session`.
+#[derive(Args, Debug)]
+pub struct SessionArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: SessionCommand,
+}
+
+/// What `nostore session` does.
+#[derive(Debug, Subcommand)]
+pub enum SessionCommand {
+    /// Print the claims of a sealed session as JSON.
+    #[command(after_help = SESSION_EXAMPLES)]
+    Open(SessionOpenArgs),
+    /// Seal claims, a JSON object on standard input, and print the token.
+    ///
+    /// The times `iat` and `exp` and the id `jti` are set anew, `sid` where there is none. The start of a session that
+    /// goes on (`nostore_start`) is kept.
+    #[command(after_help = SESSION_EXAMPLES)]
+    Seal(SessionSealArgs),
+}
+
+/// What a key follows from, besides the format.
+#[derive(Args, Debug)]
+pub struct SessionSecretArgs {
+    /// A secret. May be repeated: the first one seals, all open.
+    #[arg(long, value_name = "SECRET")]
+    pub secret: Vec<String>,
+    /// A file with one secret a line, used behind those of --secret. May be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub secret_file: Vec<PathBuf>,
+    /// The cookie's name, without the number of a chunk: the key depends on it.
+    #[arg(long, value_name = "NAME")]
+    pub cookie_name: String,
+}
+
+/// `nostore session open`.
+#[derive(Args, Debug)]
+pub struct SessionOpenArgs {
+    /// The secrets and the name.
+    #[command(flatten)]
+    pub secrets: SessionSecretArgs,
+    /// How the session is sealed [default: whatever opens].
+    #[arg(long, value_enum)]
+    pub format: Option<SealedIn>,
+    /// Open it as of this time, in seconds since 1970 [default: now].
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub at: Option<i64>,
+    /// The cookie's value, or those of its chunks in their order. Without one, it is read from standard input.
+    #[arg(value_name = "TOKEN")]
+    pub token: Vec<String>,
+}
+
+/// `nostore session seal`.
+#[derive(Args, Debug)]
+pub struct SessionSealArgs {
+    /// The secrets and the name.
+    #[command(flatten)]
+    pub secrets: SessionSecretArgs,
+    /// How to seal.
+    #[arg(long, value_enum, default_value = "nostore")]
+    pub format: SealedIn,
+    /// How long the session lives, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "2592000",
+          value_parser = clap::value_parser!(i64).range(1..=315_360_000))]
+    pub max_age: i64,
+    /// Take a secret of less than 32 octets, which can be found out by trying.
+    #[arg(long)]
+    pub danger_short_secret: bool,
+}
+
+/// How a session is sealed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum SealedIn {
+    /// As Auth.js 5 does it.
+    Authjs,
+    /// As NextAuth 4 did it; it can be opened only.
+    AuthjsV4,
+    /// In our own format.
+    Nostore,
+}
+
+impl SealedIn {
+    /// Returns the format as the law knows it.
+    #[must_use]
+    pub const fn format(self) -> nostore_session::SealedFormat {
+        match self {
+            Self::Authjs => nostore_session::SealedFormat::AuthJsV5,
+            Self::AuthjsV4 => nostore_session::SealedFormat::AuthJsV4,
+            Self::Nostore => nostore_session::SealedFormat::Nostore,
+        }
+    }
 }
 
 /// Reads an address to listen on: `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`, or a port alone.

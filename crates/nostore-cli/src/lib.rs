@@ -1,4 +1,4 @@
-//! The command `nostore` as a library: `dev`, `demo`, `edge`, `issuer`.
+//! The command `nostore` as a library: `dev`, `demo`, `edge`, `issuer`, `session`.
 //!
 //! # Scope
 //!
@@ -8,7 +8,8 @@
 //! # Invariants
 //!
 //! - No `if` about the protocol or about caching: verdicts come from the laws, with their reasons.
-//! - Nothing secret is printed but the development keys that `dev` and `issuer` made themselves.
+//! - Nothing secret is printed but the development keys that `dev` and `issuer` made themselves, and what `session`
+//!   was asked for.
 
 pub mod args;
 mod demo;
@@ -20,6 +21,7 @@ mod issuer;
 mod ports;
 mod report;
 pub mod sample;
+mod session;
 pub mod stage;
 mod terminal;
 pub mod visitor;
@@ -37,20 +39,27 @@ pub fn run(cli: Cli) -> ExitCode {
         clap_complete::generate(shell, &mut command, "nostore", &mut std::io::stdout());
         return ExitCode::SUCCESS;
     }
+    if let Command::Session(args) = &cli.command {
+        return ended(session::run(args));
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Failed::new("the asynchronous runtime did not start").because(&error).report(),
     };
-    let ended = runtime.block_on(async {
+    let how = runtime.block_on(async {
         match cli.command {
             Command::Dev(args) => dev::run(args).await,
             Command::Demo(args) => demo::run(&args).await,
             Command::Edge(args) => edge::run(&args).await,
             Command::Issuer(args) => issuer::run(args).await,
-            Command::Completions { .. } => Ok(()),
+            Command::Completions { .. } | Command::Session(_) => Ok(()),
         }
     });
-    match ended {
+    ended(how)
+}
+
+fn ended(how: Result<(), Failed>) -> ExitCode {
+    match how {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => failed.report(),
     }

@@ -1,24 +1,30 @@
 //! Bad input: one clear message each, a fitting exit code, and nothing lost.
 
 use std::fmt::Write as _;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
+use crate::sealed::{NAME, SECRET, VECTOR};
 use crate::site::{Folder, NOSTORE, Site};
 
 fn nostore(folder: &Folder, arguments: &[&str]) -> Output {
-    Command::new(NOSTORE).args(arguments).current_dir(&folder.0).output().unwrap()
+    let mut command = Command::new(NOSTORE);
+    for variable in crate::sealed::VARIABLES {
+        command.env_remove(variable);
+    }
+    command.args(arguments).current_dir(&folder.0).stdin(Stdio::null()).output().unwrap()
 }
 
 /// Shows exit code and standard error, with this run's folder and ports made equal.
 fn shown(folder: &Folder, port: u16, arguments: &[&str]) -> String {
     let output = nostore(folder, arguments);
     let text = String::from_utf8(output.stderr).unwrap();
-    let text = text.replace(&folder.0.display().to_string(), "FOLDER").replace(&port.to_string(), "PORT");
+    let port = if port == 0 { "no port".to_owned() } else { port.to_string() };
+    let text = text.replace(&folder.0.display().to_string(), "FOLDER").replace(&port, "PORT");
     let command = arguments.join(" ").replace(&folder.0.display().to_string(), "FOLDER");
-    let command = command.replace(&port.to_string(), "PORT");
+    let command = command.replace(&port, "PORT");
     assert!(output.stdout.is_empty(), "{command}: {}", String::from_utf8_lossy(&output.stdout));
     format!("$ nostore {command}\n{text}exit code {:?}\n\n", output.status.code())
 }
@@ -68,6 +74,46 @@ async fn each_gets_one_clear_message() {
     let mut table = String::new();
     for arguments in rows {
         write!(table, "{}", shown(&folder, port, &arguments)).unwrap();
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn a_session_that_is_none_gets_one_clear_message() {
+    let folder = Folder::new();
+    std::fs::write(folder.0.join("empty"), "\n\n").unwrap();
+    let (name, secret) = (["--cookie-name", NAME], ["--secret", SECRET]);
+    let open = |more: &[&'static str]| [&["session", "open"], &name[..], more].concat();
+    let seal = |more: &[&'static str]| [&["session", "seal"], &name[..], more].concat();
+    let rows: Vec<Vec<&str>> = vec![
+        vec!["session"],
+        vec!["session", "open", VECTOR],
+        open(&[VECTOR]),
+        open(&["--secret", "", VECTOR]),
+        open(&["--secret", "another", VECTOR]),
+        open(&["--secret", SECRET, "--format", "nostore", VECTOR]),
+        open(&["--secret", SECRET, "--format", "jwt", VECTOR]),
+        open(&["--secret", SECRET, "eyJhbGciOiJub25lIn0.e30."]),
+        open(&["--secret", SECRET, &VECTOR[..300]]),
+        open(&secret),
+        open(&["--secret", SECRET, "--at", "4920825615", VECTOR]),
+        open(&["--secret", SECRET, "--at", "1767225584", VECTOR]),
+        open(&["--secret-file", "no-such", VECTOR]),
+        open(&["--secret-file", "empty", VECTOR]),
+        vec!["session", "open", "--cookie-name", "a b", "--secret", SECRET, VECTOR],
+        vec!["session", "open", "--cookie-name", "authjs.session-token.0", "--secret", SECRET, VECTOR],
+        seal(&[]),
+        seal(&secret),
+        seal(&["--secret", "short"]),
+        seal(&["--secret", SECRET, "--format", "authjs-v4"]),
+        seal(&["--secret", SECRET, "--max-age", "0"]),
+    ];
+    let mut table = String::new();
+    for arguments in rows {
+        let told = shown(&folder, 0, &arguments);
+        let (_, message) = told.split_once('\n').unwrap();
+        assert!(!message.contains("nostore-test-secret") && !message.contains("SlCla0i08"), "{message}");
+        write!(table, "{}", told.replace(VECTOR, "VECTOR").replace(&VECTOR[..300], "HALF")).unwrap();
     }
     insta::assert_snapshot!(table);
 }

@@ -7,6 +7,7 @@ mod browser;
 mod chromium;
 mod command;
 mod express;
+mod sealed;
 mod sessions;
 mod site;
 mod table;
