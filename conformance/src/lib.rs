@@ -4,7 +4,10 @@
 //! - `authenticate` decides cases from standard input with our driver;
 //! - `reference/authenticate.mjs` does the same with the reference;
 //! - `differential` makes cases from a seed, gives them to both and compares.
+//!
+//! And of our sealed sessions against Auth.js, in `authjs`.
 
+pub mod authjs;
 pub mod backend;
 pub mod case;
 pub mod compare;

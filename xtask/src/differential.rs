@@ -1,4 +1,4 @@
-//! The differential run against the reference implementation of the handshake protocol.
+//! The differential run against the reference implementation of the handshake protocol, and the tests against Auth.js.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,8 +6,9 @@ use std::process::Command;
 use crate::proofs::{Row, grouped};
 use crate::step;
 
-/// Where the reference is installed.
-const REFERENCE: &str = "conformance/reference";
+/// Where the reference is installed, and Auth.js.
+const INSTALLED: [(&str, &str); 2] =
+    [("the reference", "conformance/reference"), ("Auth.js", "conformance/authjs")];
 /// The workspace of the conformance tests.
 const MANIFEST: &str = "conformance/Cargo.toml";
 /// How many cases make a proof.
@@ -19,7 +20,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     step::run("differential", Command::new(runner).args(arguments))
 }
 
-/// Runs the tests of that workspace: the worker, and the kept cases, which need no reference.
+/// Runs the tests of that workspace: the worker, the kept cases, which need no reference, and sealed sessions beside
+/// Auth.js.
 pub(crate) fn tests() -> Result<(), String> {
     let test = ["--manifest-path", MANIFEST, "--profile", "ci", "--target-dir", "target", "--locked"];
     step::cargo("conformance tests", &[&["test", "--quiet"][..], &test[..]].concat())
@@ -53,15 +55,18 @@ fn build() -> Result<PathBuf, String> {
     Ok(Path::new("target/ci").join(format!("differential{}", std::env::consts::EXE_SUFFIX)))
 }
 
-/// Installs the reference, unless it is there.
+/// Installs the reference and Auth.js, unless they are there.
 pub(crate) fn install() -> Result<(), String> {
-    let installed = Path::new(REFERENCE).join("node_modules/.package-lock.json");
-    let lock = Path::new(REFERENCE).join("package-lock.json");
-    let time = |path: &Path| path.metadata().and_then(|metadata| metadata.modified()).ok();
-    // npm writes the first file when it is done; a lockfile that is newer asks for other packages.
-    if time(&installed).is_some_and(|at| time(&lock).is_some_and(|lock| lock <= at)) {
-        return Ok(());
+    for (name, folder) in INSTALLED {
+        let installed = Path::new(folder).join("node_modules/.package-lock.json");
+        let lock = Path::new(folder).join("package-lock.json");
+        let time = |path: &Path| path.metadata().and_then(|metadata| metadata.modified()).ok();
+        // npm writes the first file when it is done; a lockfile that is newer asks for other packages.
+        if time(&installed).is_some_and(|at| time(&lock).is_some_and(|lock| lock <= at)) {
+            continue;
+        }
+        let arguments = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
+        step::run(name, Command::new("npm").args(arguments).current_dir(folder))?;
     }
-    let arguments = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
-    step::run("the reference", Command::new("npm").args(arguments).current_dir(REFERENCE))
+    Ok(())
 }
