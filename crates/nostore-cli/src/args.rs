@@ -91,14 +91,15 @@ A seed is a JSON file; every list may be left out, and what is there already is 
 `?__clerk_db_jwt=dvb_0123456789abcdef` is signed in.";
 
 const SESSION_EXAMPLES: &str = "Examples:
-  nostore session open --secret-file secrets.txt --cookie-name __Secure-authjs.session-token eyJhbGci...
-  AUTH_SECRET=... nostore session open --cookie-name authjs.session-token CHUNK_0 CHUNK_1
-  echo '{\"sub\":\"user_1\"}' | nostore session seal --format authjs --cookie-name authjs.session-token
+  nostore session open --secret-file keys --cookie-name __Host-nostore.session TOKEN
+  AUTH_SECRET=... nostore session open --cookie-name __Secure-authjs.session-token CHUNK_0 CHUNK_1
+  echo '{\"sub\":\"user_1\"}' |
+    nostore session seal --secret-file keys --format authjs --cookie-name authjs.session-token
 
-Secrets are a list: the first one seals, all open. They come from --secret and --secret-file, else from
-NOSTORE_SECRET and from AUTH_SECRET with AUTH_SECRET_1 to _3, which Auth.js uses in the order
-_3, _2, _1, AUTH_SECRET. What stands on a command line can be seen by every user of the machine, so
-prefer a file or the environment.";
+Secrets are a list: the first one seals, all open. They come from --secret and --secret-file, else
+from NOSTORE_SECRET and AUTH_SECRET with AUTH_SECRET_1 to _3, which Auth.js uses in the order _3,
+_2, _1, AUTH_SECRET. Every user of the machine can see what stands on a command line, so prefer a
+file or the environment.";
 
 /// `nostore dev`.
 #[derive(Args, Debug)]
@@ -382,6 +383,13 @@ mod tests {
         std::fs::remove_file(&file).unwrap();
         assert!(opened.is_ok(), "{}", opened.unwrap_err());
         assert!(text.lines().all(|line| line.len() <= 100), "wider than the help is");
+    }
+
+    #[test]
+    fn examples_fit_the_help() {
+        for text in [super::DEV_EXAMPLES, super::SESSION_EXAMPLES] {
+            assert!(text.lines().all(|line| line.len() <= 100), "wider than the help is: {text}");
+        }
     }
 
     #[test]

@@ -55,10 +55,12 @@ fn open(args: &SessionOpenArgs) -> Result<(), Failed> {
     }
     let token = if args.token.is_empty() { input("the token")? } else { args.token.concat() };
     let token: String = token.split_whitespace().collect();
+    let hint = "give the cookie's value, or those of all its chunks (NAME.0, NAME.1, …) in their order";
+    if token.is_empty() {
+        return Err(Failed::usage("expected a token, found none").hint(hint));
+    }
     Jwe::parse(&token).map_err(|error| {
-        Failed::new("expected a sealed session, found something else")
-            .because(&error)
-            .hint("give the cookie's value, or those of all its chunks (NAME.0, NAME.1, …) in their order")
+        Failed::new("expected a sealed session, found something else").because(&error).hint(hint)
     })?;
     let now = args.at.map_or_else(|| SystemClock.now(), UnixTime::from_secs);
     let opened = sessions.open_token(&token, now).map_err(|refused| not_opened(refused.reason(), now))?;
@@ -105,8 +107,8 @@ fn configured(
     idle_secs: i64,
 ) -> Result<SealedSessions, Failed> {
     let lifetimes = Lifetimes::new(idle_secs, FOREVER_SECS, 0).map_err(|error| broken(&error))?;
-    let sessions =
-        SealedSessions::new(format, cookie(format, name)?, secrets).map_err(|error| broken(&error))?;
+    let sessions = SealedSessions::new(format, cookie(format, name)?, secrets);
+    let sessions = sessions.map_err(|error| Failed::usage(format!("`--format {format}`")).because(&error))?;
     Ok(sessions.lifetimes(lifetimes))
 }
 

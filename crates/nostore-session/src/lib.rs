@@ -9,7 +9,7 @@
 //!
 //! Session tokens in cookies and in `Authorization`, test and live keys, suffixed cookies; the handshake in the
 //! token and in the nonce format; the silent refresh; satellites; organizations by URL; machines' tokens, opaque
-//! and signed. What a shell has to do is in [`Decision::all_edits`]: the protocol's edits, and in
+//! and signed. Sealed cookie sessions are in `sealed`. What a shell has to do is in [`Decision::all_edits`]: the protocol's edits, and in
 //! [`Decision::safety`] ours. An `if` about the protocol in a shell is a defect.
 //!
 //! # Invariants

@@ -86,7 +86,6 @@ fn a_session_that_is_none_gets_one_clear_message() {
     let open = |more: &[&'static str]| [&["session", "open"], &name[..], more].concat();
     let seal = |more: &[&'static str]| [&["session", "seal"], &name[..], more].concat();
     let rows: Vec<Vec<&str>> = vec![
-        vec!["session"],
         vec!["session", "open", VECTOR],
         open(&[VECTOR]),
         open(&["--secret", "", VECTOR]),

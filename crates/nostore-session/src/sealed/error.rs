@@ -82,7 +82,7 @@ impl SealedConfigError {
 #[non_exhaustive]
 pub enum SecretsError {
     /// A secret is empty.
-    #[error("expected {LEAST_OCTETS} octets or more in secret {place}, found none")]
+    #[error("expected text in secret {place}, found none")]
     Empty {
         /// Which one, counted from 1.
         place: usize,

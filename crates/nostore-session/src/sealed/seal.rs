@@ -31,20 +31,18 @@ impl SealNonce {
         Self(octets)
     }
 
-    fn vector(&self) -> [u8; 16] {
-        std::array::from_fn(|at| self.0[at])
-    }
-
-    /// A UUID of version 4 (RFC 9562 section 5.4).
-    fn uuid(&self) -> String {
-        let mut octets: [u8; 16] = std::array::from_fn(|at| self.0[at + 16]);
+    /// Uses it up: the vector, and a UUID of version 4 (RFC 9562 section 5.4).
+    fn into_vector_and_uuid(self) -> ([u8; 16], String) {
+        let Self(both) = self;
+        let vector = std::array::from_fn(|at| both[at]);
+        let mut octets: [u8; 16] = std::array::from_fn(|at| both[at + 16]);
         octets[6] = octets[6] & 0x0f | 0x40;
         octets[8] = octets[8] & 0x3f | 0x80;
         let number = u128::from_be_bytes(octets);
         let group = |shift: u32, bits: u32| number >> shift & ((1 << bits) - 1);
         let (one, two, three, four, five) =
             (group(96, 32), group(80, 16), group(64, 16), group(48, 16), group(0, 48));
-        format!("{one:08x}-{two:04x}-{three:04x}-{four:04x}-{five:012x}")
+        (vector, format!("{one:08x}-{two:04x}-{three:04x}-{four:04x}-{five:012x}"))
     }
 }
 
@@ -94,7 +92,7 @@ impl SealedSessions {
         now: UnixTime,
         nonce: SealNonce,
     ) -> Result<SetCookies, SealError> {
-        let (token, until) = self.sealed(claims, now, &nonce)?;
+        let (token, until) = self.sealed(claims, now, nonce)?;
         let (cookie, name) = (&self.main.cookie, self.main.cookie.name());
         let mut lines = Vec::new();
         if token.len() <= CHUNK_CHARS {
@@ -122,7 +120,7 @@ impl SealedSessions {
         now: UnixTime,
         nonce: SealNonce,
     ) -> Result<String, SealError> {
-        Ok(self.sealed(claims, now, &nonce)?.0)
+        Ok(self.sealed(claims, now, nonce)?.0)
     }
 
     /// Takes the session out of the browser: expires the site's own cookie, and whatever of a session the request
@@ -154,7 +152,7 @@ impl SealedSessions {
         &self,
         claims: &SealedClaims,
         now: UnixTime,
-        nonce: &SealNonce,
+        nonce: SealNonce,
     ) -> Result<(String, i64), SealError> {
         let now = now.secs();
         let started = claims.start_secs(now);
@@ -162,7 +160,8 @@ impl SealedSessions {
         if until <= now {
             return Err(SealError::LifetimeOver);
         }
-        let (mut claims, id) = (claims.raw().clone(), nonce.uuid());
+        let mut claims = claims.raw().clone();
+        let (vector, id) = nonce.into_vector_and_uuid();
         if !claims.contains_key("sid") {
             claims.insert("sid".to_owned(), id.as_str().into());
         }
@@ -171,7 +170,7 @@ impl SealedSessions {
         }
         claims.insert("jti".to_owned(), id.into());
         let content = serde_json::Value::Object(claims).to_string();
-        let token = self.main.keys.seal(content.as_bytes(), &nonce.vector())?;
+        let token = self.main.keys.seal(content.as_bytes(), &vector)?;
         match token.len() {
             length if length <= MAX_SEALED_CHARS => Ok((token, until)),
             found_chars => Err(SealError::TooLong { found_chars, limit_chars: MAX_SEALED_CHARS }),
