@@ -43,6 +43,7 @@ impl Smithy {
     ///
     /// When the cache does not take it.
     pub fn new(runtime: &Runtime, raw: &str) -> Result<Self, Broken> {
+        #[expect(clippy::disallowed_methods, reason = "the cache goes by the system's time")]
         let until = SystemTime::now() + Duration::from_secs(8_640_000);
         let identity = Identity::new(Token::new(raw, Some(until)), Some(until));
         let components = RuntimeComponentsBuilder::for_tests()
