@@ -526,15 +526,15 @@ impl Slot {
         }
     }
 
-    /// How long others may keep a fetch waiting: until it is time for one's own before the token is ending, or a short while
-    /// where somebody waits.
+    /// How long others may keep a fetch waiting. A refresh leaves the lead, or half of the time where that is less, for a
+    /// fetch of one's own before the token is ending; whoever waits has a short while.
     fn patience_ms(&self, kind: FetchKind, now: Now) -> u64 {
         let whole = |ms: i64| u64::try_from(ms).unwrap_or(0);
         let token = self.peek(now);
         if kind == FetchKind::Background {
             let good = token.map_or(0, |token| {
-                let late_ms = self.thresholds(token).hard_ms.saturating_add(LEAD_MS);
-                whole(remaining_ms(token, now).saturating_sub(late_ms))
+                let good_ms = remaining_ms(token, now).saturating_sub(self.thresholds(token).hard_ms);
+                whole(good_ms.saturating_sub(LEAD_MS.min(good_ms / 2)))
             });
             return good.min(self.policy.fetch_timeout_ms);
         }

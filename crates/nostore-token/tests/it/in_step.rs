@@ -196,3 +196,15 @@ fn f25_a_frozen_holder_leaves_two_seconds_for_a_fetch_of_ones_own() {
     assert_eq!((world.queued.len(), world.under_way.len()), (0, 1));
     assert_eq!(world.ready(), lives(0, 20).raw());
 }
+
+/// Whoever was told of a token of 12 s refreshes it 2 s before its end, where nobody else did: a second before it is ending.
+#[test]
+fn f25_others_are_asked_however_short_the_time_is() {
+    let mut world = asking();
+    world.waits();
+    assert!(world.receive(&lives(0, 12)));
+    world.pass(10.3);
+    assert_eq!((world.queued.len(), world.under_way.len()), (1, 0));
+    world.pass(0.4);
+    assert_eq!((world.queued.len(), world.under_way.len()), (0, 1));
+}
