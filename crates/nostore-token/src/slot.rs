@@ -320,10 +320,14 @@ impl Slot {
         if self.live.as_ref().is_some_and(|live| live.is(&token)) {
             return true;
         }
+        let tie = self.live.as_ref().is_some_and(|live| live.rank() == token.rank());
         if remaining_ms(&token, now) <= 0 || !self.adopt(&token, now) {
             return false;
         }
-        self.take_duty(Duty::Late, now);
+        // Two who fetched in one second hear each other, and would both leave the next refresh to the other.
+        if !(tie && self.policy.keeps_duty && self.due_ms.is_some()) {
+            self.take_duty(Duty::Late, now);
+        }
         // Whoever waits needs no other.
         if remaining_ms(&token, now) > self.thresholds(&token).hard_ms {
             self.spare(&token);

@@ -2,7 +2,7 @@
 
 use nostore_token::{FetchKind, Policy, ReadOptions, Reading};
 
-use crate::world::{World, facts, lives, minute, transient};
+use crate::world::{World, facts, lives, minute, saying, transient};
 
 fn asking() -> World {
     World::of(Policy { asks_others: true, ..Policy::default() })
@@ -207,4 +207,18 @@ fn f25_others_are_asked_however_short_the_time_is() {
     assert_eq!((world.queued.len(), world.under_way.len()), (1, 0));
     world.pass(0.4);
     assert_eq!((world.queued.len(), world.under_way.len()), (0, 1));
+}
+
+/// Each hears of the other's token, and takes it: it says the same.
+#[test]
+fn f21_two_who_fetched_in_one_second_do_not_both_leave_the_refresh_to_the_other() {
+    for (other, refreshed) in [(saying(&minute(0), "other"), 44.1), (minute(1), 52.1)] {
+        let mut world = World::with(&minute(0));
+        world.pass(1.0);
+        assert!(world.receive(&other));
+        world.pass(refreshed - 2.2 - world.secs());
+        assert_eq!(world.fetched_at.len(), 1, "{other:?}");
+        world.pass(2.2);
+        assert_eq!(world.fetched_at.len(), 2, "{other:?}");
+    }
 }
