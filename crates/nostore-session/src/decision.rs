@@ -97,6 +97,13 @@ impl Decision {
         }
     }
 
+    /// Makes the decision of a site that keeps its sessions by itself: who is there, and what the response must carry.
+    #[must_use]
+    pub fn of_site(session: Option<Arc<Session>>, edits: Vec<FieldEdit>) -> Self {
+        let status = session.map_or(Status::SignedOut, Status::SignedIn);
+        Self { edits, ..Self::new(status, None, "") }
+    }
+
     pub(crate) fn signed_in(session: Arc<Session>) -> Self {
         Self::new(Status::SignedIn(session), None, "")
     }
@@ -197,6 +204,14 @@ impl Session {
             times: Times::read(&raw),
         };
         Self { claims: Claims { sub, raw }, token: Secret::new(token), facts }
+    }
+
+    /// Makes a session of a site that keeps its sessions by itself, from claims that it vouches for. There is no token to
+    /// call other services with. `None`: the claims name nobody (`sub`).
+    #[must_use]
+    pub fn of_site(claims: Map<String, Value>) -> Option<Self> {
+        let sub = claims.get("sub").and_then(Value::as_str).filter(|sub| !sub.is_empty())?.to_owned();
+        Some(Self::new(sub, Arc::new(claims), ""))
     }
 
     pub(crate) const fn facts(&self) -> &SessionFacts {

@@ -94,6 +94,7 @@ mod machines;
 mod name;
 mod need;
 mod pattern;
+mod provenance;
 mod reason;
 mod refresh;
 mod rows;
@@ -120,6 +121,7 @@ pub use need::{
     Step, TokenMemo,
 };
 pub use pattern::{OrganizationSync, PathMatch, PathPattern, PatternError, SyncTarget};
+pub use provenance::{Provenance, is_unsafe, provenance};
 pub use reason::{Reason, RefreshError};
 pub use rows::authenticate;
 #[cfg(feature = "native")]

@@ -61,7 +61,7 @@ impl Authenticator {
         };
         match decided {
             Decided::Decision { decision, .. } => Ok(decision),
-            Decided::Failed(text) => Err(text),
+            Decided::Failed { text, .. } => Err(text),
         }
     }
 }

@@ -50,9 +50,16 @@ pub(crate) enum Decided {
         decision: Box<Decision>,
         /// Its session, to be shared with handlers.
         session: Option<Arc<Session>>,
+        /// Whether a site's own cookie is to be made anew.
+        renewal_due: bool,
     },
-    /// Nothing can be decided: answer 500 with this text.
-    Failed(Cow<'static, str>),
+    /// Nothing can be decided: answer that.
+    Failed {
+        /// The status.
+        status: u16,
+        /// What is said.
+        text: Cow<'static, str>,
+    },
 }
 
 /// Runs decisions of one instance.
@@ -138,7 +145,8 @@ impl Driver {
             }
         }
         tracing::error!("a decision asked more than {MAX_ROUNDS} questions: please report this");
-        Decided::Failed(Cow::Borrowed("500: who is asking could not be decided\n"))
+        let text = Cow::Borrowed("500: who is asking could not be decided\n");
+        Decided::Failed { status: 500, text }
     }
 
     /// Revokes the session that the request carries, where it does.
@@ -333,7 +341,7 @@ impl Decided {
     pub(crate) fn refuses(&self) -> bool {
         match self {
             Self::Decision { decision, .. } => decision.location().is_some(),
-            Self::Failed(_) => true,
+            Self::Failed { .. } => true,
         }
     }
 }
@@ -341,13 +349,15 @@ impl Decided {
 impl From<Decision> for Decided {
     fn from(decision: Decision) -> Self {
         match &decision.status {
-            Status::Error { message } => Self::Failed(Cow::Owned(format!("500: {message}\n"))),
+            Status::Error { message } => {
+                Self::Failed { status: 500, text: Cow::Owned(format!("500: {message}\n")) }
+            }
             Status::SignedIn(session) => {
                 let session = Some(Arc::clone(session));
-                Self::Decision { decision: Box::new(decision), session }
+                Self::Decision { decision: Box::new(decision), session, renewal_due: false }
             }
             Status::Handshake | Status::Machine(_) | Status::SignedOut => {
-                Self::Decision { decision: Box::new(decision), session: None }
+                Self::Decision { decision: Box::new(decision), session: None, renewal_due: false }
             }
         }
     }

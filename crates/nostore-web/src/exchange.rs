@@ -15,14 +15,14 @@ use std::net::IpAddr;
 use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use nostore_message::{FieldEdit, Fields, RequestHead, ResponseHead, Sensitivity, apply};
+use nostore_message::{FieldEdit, Fields, Intent, RequestHead, ResponseHead, Sensitivity, apply};
 use nostore_session::{Decision, Machine, SignInTurn, Status, carries_handshake_return, is_navigation};
 use tokio::sync::OnceCell;
 
 use crate::driver::Decided;
 use crate::events;
 use crate::metrics::Counters;
-use crate::{Answer, Auth, Sessions, Why, grpc};
+use crate::{Answer, Auth, Sessions, Visit, Why, grpc};
 
 /// What a visitor reads where a redirect would only go on with a loop.
 const LOOP_STOPPED: &str = "401: you are signed out. Reload the page to sign in.\n\n\
@@ -159,11 +159,11 @@ impl Exchange {
         if !self.note(Sensitivity::AuthFlow, Why::SignInOrOut) {
             tracing::error!("sign-out was asked for after the response head was sent: no cookie is cleared");
         }
-        let outcome = self.sessions.revoke(&self.head).await;
+        let (outcome, edits) = self.sessions.0.source.sign_out(self.visit()).await;
         let mut ledger = self.ledger();
         ledger.signed_out = true;
         ledger.settled = true;
-        ledger.pending = self.sessions.clear_cookies();
+        ledger.pending = edits;
         outcome
     }
 
@@ -197,10 +197,43 @@ impl Exchange {
         self.ledger().defects
     }
 
+    /// Returns the request as the site's own sessions see it.
+    #[must_use]
+    pub fn visit(&self) -> Visit<'_> {
+        self.sessions.visit(&self.head, self.client)
+    }
+
+    /// Makes a whole answer to send instead of the app's, which no shared cache stores. Content is plain text unless an
+    /// edit names its type.
+    pub fn respond(
+        &self,
+        status: u16,
+        edits: Vec<FieldEdit>,
+        body: impl Into<std::borrow::Cow<'static, str>>,
+    ) -> Answer {
+        self.answer(status, edits, body)
+    }
+
+    /// The answer to a signed-in visitor who may not: a 403.
+    pub(crate) fn refuse_access(&self) -> Answer {
+        self.sessions.0.source.tell_refused(self.visit(), 403);
+        self.answer(403, Vec::new(), "403: you are signed in, but this is not for you\n")
+    }
+
+    /// Makes the site's own cookie anew where that is due and the response allows it.
+    pub(crate) fn renew(&self, intent: Intent) -> Vec<FieldEdit> {
+        let due = matches!(self.decided.get(), Some(Decided::Decision { renewal_due: true, .. }));
+        if due && !self.ledger().signed_out {
+            self.sessions.0.source.renew(self.visit(), intent)
+        } else {
+            Vec::new()
+        }
+    }
+
     /// Decides now where that needs nobody's answer. Tells whether it is decided.
     pub(crate) fn decide_now(&self) -> bool {
         if self.decided.get().is_none() {
-            if let Some(decided) = self.sessions.decide_now(&self.head) {
+            if let Some(decided) = self.sessions.0.source.decide_now(self.visit()) {
                 // Someone else may have been faster; both came to the same.
                 drop(self.decided.set(decided));
             }
@@ -215,25 +248,28 @@ impl Exchange {
                 Status::Machine(machine) => Some(machine),
                 _ => None,
             },
-            Decided::Failed(_) => None,
+            Decided::Failed { .. } => None,
         }
     }
 
     pub(crate) async fn decide(&self) -> &Decided {
         self.decide_now();
-        self.decided.get_or_init(|| self.sessions.decide(&self.head)).await
+        self.decided.get_or_init(|| self.sessions.0.source.decide(self.visit())).await
     }
 
     /// Turns the decision, which has been made, into what the reader gets.
     pub(crate) fn settle(self: &Arc<Self>) -> Result<Auth, Answer> {
         let (decision, session) = match self.decided.get() {
-            Some(Decided::Decision { decision, session }) => (decision, session),
-            Some(Decided::Failed(text)) => return Err(self.answer(500, Vec::new(), text.clone())),
+            Some(Decided::Decision { decision, session, .. }) => (decision, session),
+            Some(Decided::Failed { status, text }) => {
+                return Err(self.answer(*status, Vec::new(), text.clone()));
+            }
             None => return Ok(Auth::nobody(Arc::clone(self))),
         };
         self.tell(decision);
         if decision.location().is_some() {
-            let edits = decision.all_edits().cloned().map(|edit| self.sessions.dodging(&self.head, edit));
+            let (source, visit) = (&self.sessions.0.source, self.visit());
+            let edits = decision.all_edits().cloned().map(|edit| source.dodging(visit, edit));
             return Err(self.answer(307, edits.collect(), ""));
         }
         // The sign-in page would send its visitor on: where that has gone on for too long, it says so instead.
@@ -267,6 +303,7 @@ impl Exchange {
             SignInTurn::Go(counted) if self.is_navigation() => {
                 if !std::mem::replace(&mut self.ledger().counted, true) {
                     events::sign_in(&self.sessions.0.counters, self.sessions.hops(&self.head), &self.head);
+                    self.sessions.0.source.tell_sent_to_sign_in(self.visit());
                 }
                 edits.extend(counted);
                 edits.push(FieldEdit::set("location", self.sessions.sign_in_location(&self.head)));
@@ -283,14 +320,18 @@ impl Exchange {
     }
 
     fn unauthorized(&self, mut edits: Vec<FieldEdit>, text: &'static str) -> Answer {
-        // RFC 9110 section 15.5.2: a 401 names a challenge. Session tokens are accepted as bearer tokens.
-        edits.push(FieldEdit::set("www-authenticate", "Bearer"));
+        self.sessions.0.source.tell_refused(self.visit(), 401);
+        // RFC 9110 section 15.5.2: a 401 names a challenge. Session tokens are accepted as bearer tokens; where the site
+        // keeps its sessions by itself, its sign-in page is the way in.
+        let challenge = if self.sessions.config().is_some() { "Bearer" } else { "Cookie" };
+        edits.push(FieldEdit::set("www-authenticate", challenge));
         self.answer(401, edits, text)
     }
 
     /// Tells and counts the handshake's step that the decision is, once however many readers there are.
     fn tell(&self, decision: &Decision) {
-        let returned = carries_handshake_return(&self.head, self.sessions.config());
+        let config = self.sessions.config();
+        let returned = config.is_some_and(|config| carries_handshake_return(&self.head, config));
         if decision.loop_stopped || decision.location().is_some() || returned {
             self.tell_once(|counters, hops| events::decided(counters, decision, hops, &self.head));
         }

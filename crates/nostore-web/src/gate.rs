@@ -3,9 +3,11 @@
 //! Before, in this order:
 //!
 //! 1. a handshake return (nonce or token) is resolved, on any URL;
-//! 2. a rule that protects the path lets only signed-in visitors pass;
-//! 3. with `eager`, a page navigation finds out who is asking, unless a rule makes the path public;
-//! 4. everything else passes, and nothing has been decided.
+//! 2. where the site keeps its sessions by itself, a request of another site's page that would change something in the
+//!    visitor's name is refused (403);
+//! 3. a rule that protects the path lets only signed-in visitors pass, or only those with a role;
+//! 4. with `eager`, a page navigation finds out who is asking, unless a rule makes the path public;
+//! 5. everything else passes, and nothing has been decided.
 //!
 //! # Invariants
 //!
@@ -22,8 +24,9 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use nostore_cache::author_intent;
 use nostore_message::{FieldEdit, Fields, RequestHead, ResponseHead, Sensitivity, apply};
-use nostore_session::carries_handshake_return;
+use nostore_session::{Check, Provenance, is_unsafe, provenance};
 
 use crate::routes::Access;
 use crate::{Answer, Circumstances, Exchange, Marks, Sessions, Why, protect_response};
@@ -59,12 +62,14 @@ impl std::fmt::Debug for Start {
 }
 
 /// Why a request cannot simply pass.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 enum Purpose {
     /// Finding out is all that is wanted.
     Know,
     /// Only signed-in visitors pass, and machines where their tokens are accepted.
     Require,
+    /// Only visitors pass who have what is asked.
+    RequireCheck(Arc<Check>),
 }
 
 impl Sessions {
@@ -79,13 +84,16 @@ impl Sessions {
     pub fn start_from(&self, head: RequestHead<'_>, peer: Option<IpAddr>) -> Start {
         let (head, client) = self.addressed(head, peer);
         let exchange = Arc::new(Exchange::new(self.clone(), head, client));
+        if let Some(answer) = self.refuse_forgery(&exchange) {
+            return Start::Ready(Begin::Answer(answer));
+        }
         let Some(purpose) = self.purpose(&exchange) else { return Start::Ready(Begin::Continue(exchange)) };
         if exchange.decide_now() {
-            return Start::Ready(pass(&exchange, purpose));
+            return Start::Ready(pass(&exchange, &purpose));
         }
         Start::Pending(Box::pin(async move {
             exchange.decide().await;
-            pass(&exchange, purpose)
+            pass(&exchange, &purpose)
         }))
     }
 
@@ -128,6 +136,7 @@ impl Sessions {
         }
         let (level, mut edits) = exchange.commit();
         if level.is_some() {
+            edits.extend(exchange.renew(author_intent(response)));
             let mut changed = response.clone();
             apply(&edits, &mut changed.fields);
             edits.extend(exchange.count_answer(&changed));
@@ -147,7 +156,10 @@ impl Sessions {
 
     /// Makes an answer that no shared cache stores.
     pub(crate) fn answer(&self, status: u16, mut edits: Vec<FieldEdit>, body: Cow<'static, str>) -> Answer {
-        if !body.is_empty() {
+        let typed = edits.iter().any(
+            |edit| matches!(edit, FieldEdit::Set { name, .. } if name.eq_ignore_ascii_case("content-type")),
+        );
+        if !body.is_empty() && !typed {
             edits.push(FieldEdit::set("content-type", "text/plain; charset=utf-8"));
         }
         let mut head = ResponseHead { status, fields: Fields::new() };
@@ -166,13 +178,28 @@ impl Sessions {
     fn purpose(&self, exchange: &Exchange) -> Option<Purpose> {
         let head = exchange.head();
         let rule = self.0.routes.rule_for(head.path());
-        if let Some(rule) = rule.filter(|rule| rule.access() == Access::Protected) {
+        if let Some(rule) = rule.filter(|rule| rule.access() != Access::Public) {
             let why = Why::RouteRule(rule.pattern().to_owned(), rule.line());
             exchange.note(Sensitivity::Personalized, why);
-            return Some(Purpose::Require);
+            if rule.access() == Access::Protected {
+                return Some(rule.check().map_or(Purpose::Require, Purpose::RequireCheck));
+            }
         }
-        let eager = self.0.eager && rule.is_none() && exchange.is_navigation();
-        (eager || carries_handshake_return(head, &self.0.config)).then_some(Purpose::Know)
+        let unruled_page = rule.is_none() && exchange.is_navigation();
+        self.0.source.must_know(head, unruled_page).then_some(Purpose::Know)
+    }
+
+    /// Refuses what another site's page has a visitor's browser do here, where its own cookies would vouch for it.
+    fn refuse_forgery(&self, exchange: &Exchange) -> Option<Answer> {
+        let head = exchange.head();
+        let own = self.config().is_none() && is_unsafe(head) && self.carries_credentials(head);
+        if !own || provenance(head) != Provenance::Elsewhere {
+            return None;
+        }
+        self.0.source.tell_refused(exchange.visit(), 403);
+        let text =
+            "403: this form was sent from a page of another site. Open the page here, and send it again.\n";
+        Some(exchange.answer(403, Vec::new(), text))
     }
 
     fn carries_credentials(&self, head: &RequestHead<'_>) -> bool {
@@ -183,12 +210,14 @@ impl Sessions {
 }
 
 /// What the decision, which has been made, means for a request.
-fn pass(exchange: &Arc<Exchange>, purpose: Purpose) -> Begin {
-    match exchange.settle() {
+fn pass(exchange: &Arc<Exchange>, purpose: &Purpose) -> Begin {
+    let granted = exchange.settle().and_then(|auth| match purpose {
+        Purpose::Require if !auth.is_anybody() => Err(exchange.refuse_signed_out()),
+        Purpose::RequireCheck(check) => auth.grant(check),
+        Purpose::Know | Purpose::Require => Ok(()),
+    });
+    match granted {
+        Ok(()) => Begin::Continue(Arc::clone(exchange)),
         Err(answer) => Begin::Answer(answer),
-        Ok(auth) if purpose == Purpose::Require && !auth.is_anybody() => {
-            Begin::Answer(exchange.refuse_signed_out())
-        }
-        Ok(_) => Begin::Continue(Arc::clone(exchange)),
     }
 }

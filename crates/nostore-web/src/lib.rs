@@ -58,6 +58,8 @@ mod return_path;
 mod routes;
 mod sessions;
 mod settings;
+mod site_sessions;
+mod source;
 mod why;
 
 pub use answer::Answer;
@@ -77,4 +79,5 @@ pub use return_path::safe_return_path;
 pub use routes::{Access, RouteError, Routes, Rule};
 pub use sessions::{BuildError, Sessions, SessionsBuilder};
 pub use settings::SettingsError;
+pub use site_sessions::{Found, SiteFuture, SiteSessions, Unavailable, Visit};
 pub use why::{WHY_FIELD, Why};

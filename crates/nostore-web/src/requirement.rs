@@ -45,14 +45,11 @@ impl Auth {
         self.grant(check)
     }
 
-    fn grant(&self, check: &Check) -> Result<(), Answer> {
+    pub(crate) fn grant(&self, check: &Check) -> Result<(), Answer> {
         match self.session() {
             None => Err(self.exchange().refuse_signed_out()),
             Some(session) if has(session, check) => Ok(()),
-            Some(_) => {
-                let text = "403: you are signed in, but this is not for you\n";
-                Err(self.exchange().answer(403, Vec::new(), text))
-            }
+            Some(_) => Err(self.exchange().refuse_access()),
         }
     }
 }

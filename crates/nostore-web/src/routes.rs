@@ -16,6 +16,9 @@
 
 use std::borrow::Cow;
 use std::panic::Location;
+use std::sync::Arc;
+
+use nostore_session::Check;
 
 use percent_encoding::percent_decode_str;
 
@@ -32,12 +35,18 @@ pub enum Access {
     Protected,
     /// Everyone passes, and no redirect is ever begun here, `eager` or not.
     Public,
+    /// Everyone passes, and no cache stores what they get.
+    Uncached,
 }
 
 /// One rule.
 #[derive(Clone, Debug)]
 pub struct Rule {
     access: Access,
+    /// What is asked of signed-in visitors besides.
+    check: Option<Arc<Check>>,
+    /// Whether the site says that any cache may keep what is here.
+    cacheable: bool,
     line: &'static Location<'static>,
     pattern: Cow<'static, str>,
 }
@@ -57,6 +66,22 @@ pub enum RouteError {
         protected: String,
         /// File and line of the rule that opens it.
         public: String,
+    },
+    /// What is said to be for every cache is protected.
+    #[error(
+        "expected what caches may keep for everybody to need no sign-in, but `{protected}` (at {protected_at}) lies in \
+         `{cacheable}` (at {cacheable_at}): a cache would give to everybody what one visitor was allowed to see. Make the \
+         cacheable pattern narrower, or say `public` where a page is the same for all but not for caches to keep"
+    )]
+    CacheableProtected {
+        /// The pattern that caches may keep.
+        cacheable: String,
+        /// File and line of its rule.
+        cacheable_at: String,
+        /// The pattern that is protected.
+        protected: String,
+        /// File and line of its rule.
+        protected_at: String,
     },
     /// The pattern is not a path, or holds `*` elsewhere than as its last segment.
     #[error("expected a path such as `/dashboard` or `/admin/*`, but found `{pattern}` at {line}")]
@@ -83,6 +108,7 @@ impl RouteError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
+            Self::CacheableProtected { .. } => "route-cacheable-protected",
             Self::Conflict { .. } => "route-conflict",
             Self::Pattern { .. } => "route-pattern",
             Self::SignInProtected { .. } => "route-sign-in-protected",
@@ -101,14 +127,39 @@ impl Routes {
     #[must_use]
     #[track_caller]
     pub fn protected(self, pattern: impl Into<Cow<'static, str>>) -> Self {
-        self.with(Access::Protected, pattern.into(), Location::caller())
+        self.with(Rule::new(Access::Protected, pattern.into(), Location::caller()))
+    }
+
+    /// Lets only visitors pass on these paths who have what is asked, such as `Check::role("admin")`. Signed-in visitors
+    /// without it get a 403, never a redirect.
+    #[must_use]
+    #[track_caller]
+    pub fn requires(self, pattern: impl Into<Cow<'static, str>>, check: Check) -> Self {
+        let rule = Rule::new(Access::Protected, pattern.into(), Location::caller());
+        self.with(Rule { check: Some(Arc::new(check)), ..rule })
+    }
+
+    /// Says that what is on these paths is the same for everyone and that any cache may keep it. Where a rule protects
+    /// one of them too, the site does not start.
+    #[must_use]
+    #[track_caller]
+    pub fn cacheable(self, pattern: impl Into<Cow<'static, str>>) -> Self {
+        let rule = Rule::new(Access::Public, pattern.into(), Location::caller());
+        self.with(Rule { cacheable: true, ..rule })
+    }
+
+    /// Lets everyone pass on these paths and has no cache store what they get: health checks, a sign-in of another maker.
+    #[must_use]
+    #[track_caller]
+    pub fn uncached(self, pattern: impl Into<Cow<'static, str>>) -> Self {
+        self.with(Rule::new(Access::Uncached, pattern.into(), Location::caller()))
     }
 
     /// Lets everyone pass on these paths, also where a wider rule protects or `eager` is on.
     #[must_use]
     #[track_caller]
     pub fn public(self, pattern: impl Into<Cow<'static, str>>) -> Self {
-        self.with(Access::Public, pattern.into(), Location::caller())
+        self.with(Rule::new(Access::Public, pattern.into(), Location::caller()))
     }
 
     /// Returns the rule that counts for `path` (of a request, without query).
@@ -127,7 +178,7 @@ impl Routes {
 
     /// Tells whether every reading of `path` is public, so that `/assets/../orders` is not what `/assets/*` is.
     pub(crate) fn is_public(&self, path: &str) -> bool {
-        let public = |path: &str| self.most_specific(path).is_some_and(|rule| !rule.protects());
+        let public = |path: &str| self.most_specific(path).is_some_and(|rule| rule.access == Access::Public);
         let decoded = percent_decode_str(path).decode_utf8_lossy();
         public(path) && public(&canonical(path)) && public(&canonical(&decoded))
     }
@@ -155,6 +206,16 @@ impl Routes {
             if !is_pattern(&rule.pattern) {
                 return Err(RouteError::Pattern { pattern: rule.pattern.to_string(), line: rule.line() });
             }
+            let inside =
+                self.rules.iter().find(|other| rule.cacheable && other.protects() && rule.contains(other));
+            if let Some(other) = inside {
+                return Err(RouteError::CacheableProtected {
+                    cacheable: rule.pattern.to_string(),
+                    cacheable_at: rule.line(),
+                    protected: other.pattern.to_string(),
+                    protected_at: other.line(),
+                });
+            }
             let earlier = self.rules.iter().take(index);
             if let Some(other) = earlier.rev().find(|other| other.contradicts(rule)) {
                 let (protected, public) = if rule.protects() { (rule, other) } else { (other, rule) };
@@ -168,8 +229,8 @@ impl Routes {
         Ok(())
     }
 
-    fn with(mut self, access: Access, pattern: Cow<'static, str>, line: &'static Location<'static>) -> Self {
-        self.rules.push(Rule { access, line, pattern });
+    fn with(mut self, rule: Rule) -> Self {
+        self.rules.push(rule);
         self
     }
 
@@ -179,6 +240,28 @@ impl Routes {
 }
 
 impl Rule {
+    const fn new(access: Access, pattern: Cow<'static, str>, line: &'static Location<'static>) -> Self {
+        Self { access, check: None, cacheable: false, line, pattern }
+    }
+
+    /// Returns what is asked of signed-in visitors besides.
+    #[must_use]
+    pub fn check(&self) -> Option<Arc<Check>> {
+        self.check.clone()
+    }
+
+    /// Tells whether the site says that any cache may keep what is here.
+    #[must_use]
+    pub const fn is_cacheable(&self) -> bool {
+        self.cacheable
+    }
+
+    /// Tells whether every path of the other rule is one of this.
+    fn contains(&self, other: &Self) -> bool {
+        let base = other.pattern.strip_suffix("/*").unwrap_or(&other.pattern);
+        self.covers(base) && (self.pattern.ends_with("/*") || !other.pattern.ends_with("/*"))
+    }
+
     /// Returns what the rule says.
     #[must_use]
     pub const fn access(&self) -> Access {

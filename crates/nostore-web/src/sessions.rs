@@ -5,29 +5,27 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use nostore_cache::{NetlifyVary, Platform, netlify_vary};
-use nostore_message::{FieldEdit, Origin, RequestHead, ResponseHead};
+use nostore_message::{FieldEdit, Origin, RequestHead, ResponseHead, UnixTime};
 use nostore_session::{
-    Config, ConfigError, Decision, Instance, SignInTurn, clear_cookies, count_answer, hops, sign_in_location,
-    sign_in_page_turn, sign_in_turn, with_cache_bust,
+    Config, ConfigError, Decision, Instance, SignInTurn, count_answer, hops, sign_in_page_turn, sign_in_turn,
 };
 
-use crate::driver::{Decided, Driver};
+use crate::driver::Driver;
 use crate::metrics::{Counters, Metrics};
 use crate::routes::RouteError;
-use crate::{Clock, Environment, Forwarded, Routes, SignOut, SystemClock, TrustedProxies, memo, return_path};
+use crate::source::{Handshake, Source};
+use crate::{
+    Clock, Environment, Forwarded, Routes, SiteSessions, SystemClock, TrustedProxies, Visit, memo,
+    return_path,
+};
 
 /// The sessions of one site. Cheap to clone; clones share the JWK Set and the connections.
 #[derive(Clone)]
 pub struct Sessions(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
-    pub(crate) config: Config,
-    /// The same with the site's own sign-in page.
-    site_config: Config,
-    driver: Driver,
-    pub(crate) eager: bool,
+    pub(crate) source: Source,
     pub(crate) protect_all: bool,
-    cache_bust: bool,
     pub(crate) dev: bool,
     pub(crate) routes: Routes,
     pub(crate) session_cookies: Vec<String>,
@@ -37,14 +35,12 @@ pub(crate) struct Inner {
     pub(crate) counters: Arc<Counters>,
     public_url: Option<Origin>,
     proxies: TrustedProxies,
-    sign_in_path: String,
-    sign_in_elsewhere: bool,
 }
 
 /// Sets up [`Sessions`].
 #[must_use = "nothing is set up until `build`"]
 pub struct SessionsBuilder {
-    config: Config,
+    origin: Beginning,
     clock: Arc<dyn Clock>,
     eager: bool,
     protect_all: bool,
@@ -59,6 +55,14 @@ pub struct SessionsBuilder {
     memo_bytes: u64,
     sign_in_path: String,
     sign_in_elsewhere: bool,
+}
+
+/// What a builder began with.
+enum Beginning {
+    /// The keys of an instance.
+    Keys(Box<Config>),
+    /// Sessions that the site keeps by itself.
+    Site(Arc<dyn SiteSessions>),
 }
 
 /// Why sessions could not be set up.
@@ -101,35 +105,26 @@ impl BuildError {
 impl Sessions {
     /// Starts to set up sessions with the keys of one instance.
     pub fn builder(config: Config) -> SessionsBuilder {
-        SessionsBuilder {
-            config,
-            clock: Arc::new(SystemClock),
-            eager: false,
-            protect_all: false,
-            cache_bust: false,
-            netlify_vary_in_production: false,
-            environment: None,
-            platform: None,
-            dev: None,
-            routes: Routes::new(),
-            public_url: None,
-            proxies: TrustedProxies::none(),
-            memo_bytes: memo::DEFAULT_BYTES,
-            sign_in_path: "/sign-in".to_owned(),
-            sign_in_elsewhere: false,
-        }
+        SessionsBuilder::new(Beginning::Keys(Box::new(config)))
     }
 
-    /// Returns the configuration of the instance.
+    /// Starts to set up sessions that the site keeps by itself: `nostore-signin` calls this. What a builder says about
+    /// handshakes (`eager`, `cache_bust`, the memo, the sign-in page) is of no meaning then.
+    pub fn of_site(site: Arc<dyn SiteSessions>) -> SessionsBuilder {
+        SessionsBuilder::new(Beginning::Site(site))
+    }
+
+    /// Returns the configuration of the instance, where the sessions are an identity service's.
     #[must_use]
-    pub fn config(&self) -> &Config {
-        &self.0.config
+    pub fn config(&self) -> Option<&Config> {
+        self.0.source.handshake().map(|own| &own.config)
     }
-
     /// Forgets what is known of a session's tokens: their signatures are checked again. For apps that hear
     /// of a revocation.
     pub fn forget_session(&self, session_id: &str) {
-        self.0.driver.forget(session_id);
+        if let Some(own) = self.0.source.handshake() {
+            own.driver.forget(session_id);
+        }
     }
 
     /// Returns what has been counted since these sessions were set up.
@@ -150,36 +145,28 @@ impl Sessions {
     /// as a path, or that of the identity service.
     #[must_use]
     pub fn sign_in_location(&self, request: &RequestHead<'_>) -> String {
-        if self.0.sign_in_elsewhere {
-            return self.identity_sign_in_url(request, &request.target);
-        }
-        let origin = format!("{}://{}", request.scheme, request.authority);
-        let found = sign_in_location(request, &self.0.site_config, &request.target);
-        let path = found.as_deref().and_then(|location| location.strip_prefix(&origin));
-        path.unwrap_or(&self.0.sign_in_path).to_owned()
+        self.0.source.sign_in_location(self.visit(request, None), self.0.public_url.as_ref())
     }
 
     /// Returns the identity service's sign-in page, which leads back to `redirect_url` where that lies
     /// on the site of `request`, else to `/`. In development it names the visitor's browser, so the
-    /// location is for this visitor only.
+    /// location is for this visitor only. Where the site keeps its sessions by itself: its own page.
     #[must_use]
     pub fn identity_sign_in_url(&self, request: &RequestHead<'_>, redirect_url: &str) -> String {
-        let path = self.safe_return_path(request, redirect_url);
-        let found = sign_in_location(request, &self.0.config, &path);
-        // A request without usable authority has nowhere to come back to.
-        found.unwrap_or_else(|| format!("{}/sign-in", self.0.config.api_base()))
+        match self.0.source.handshake() {
+            Some(own) => own.identity_sign_in_url(request, self.0.public_url.as_ref(), redirect_url),
+            None => self.sign_in_location(request),
+        }
     }
 
-    pub(crate) fn decide_now(&self, request: &RequestHead<'_>) -> Option<Decided> {
-        self.0.driver.decide_now(request, &self.0.config, self.0.clock.now())
+    /// Returns the time.
+    #[must_use]
+    pub fn now(&self) -> UnixTime {
+        self.0.clock.now()
     }
 
-    pub(crate) async fn decide(&self, request: &RequestHead<'_>) -> Decided {
-        self.0.driver.decide(request, &self.0.config, self.0.clock.now()).await
-    }
-
-    pub(crate) async fn revoke(&self, request: &RequestHead<'_>) -> SignOut {
-        self.0.driver.revoke(request, &self.0.config, self.0.clock.now()).await
+    pub(crate) fn visit<'a>(&self, head: &'a RequestHead<'a>, client: Option<IpAddr>) -> Visit<'a> {
+        Visit { head, client, now: self.now() }
     }
 
     pub(crate) fn sign_in_turn(&self, request: &RequestHead<'_>, decision: &Decision) -> SignInTurn {
@@ -196,27 +183,13 @@ impl Sessions {
 
     /// Tells whether the site's sign-in page may send its visitor on; `None` on every other page.
     pub(crate) fn sign_in_page_turn(&self, request: &RequestHead<'_>) -> Option<SignInTurn> {
-        (request.path() == self.0.sign_in_path).then(|| sign_in_page_turn(request, self.0.clock.now()))
+        let own = self.0.source.handshake().filter(|own| request.path() == own.sign_in_path);
+        own.map(|_| sign_in_page_turn(request, self.0.clock.now()))
     }
 
     /// Returns how many redirects led to a request.
     pub(crate) fn hops(&self, request: &RequestHead<'_>) -> u32 {
         hops(request, self.0.clock.now())
-    }
-
-    /// Gives a redirect to the site's own URL a time stamp, where that strategy is on.
-    pub(crate) fn dodging(&self, request: &RequestHead<'_>, edit: FieldEdit) -> FieldEdit {
-        match edit {
-            FieldEdit::Set { name, value } if self.0.cache_bust && name == "location" => {
-                let stamped = with_cache_bust(request, &value, self.0.clock.now());
-                FieldEdit::Set { name, value: stamped.map_or(value, Into::into) }
-            }
-            other => other,
-        }
-    }
-
-    pub(crate) fn clear_cookies(&self) -> Vec<FieldEdit> {
-        clear_cookies(&self.0.config)
     }
 
     /// Puts on a request what the visitor used: the public URL where the site has told it, else what a
@@ -241,11 +214,36 @@ impl Sessions {
 
 impl std::fmt::Debug for Sessions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sessions").field("config", &self.0.config).finish_non_exhaustive()
+        let mut told = f.debug_struct("Sessions");
+        match &self.0.source {
+            Source::Handshake(own) => told.field("config", &own.config),
+            Source::Site(site) => told.field("site", site),
+        };
+        told.finish_non_exhaustive()
     }
 }
 
 impl SessionsBuilder {
+    fn new(origin: Beginning) -> Self {
+        Self {
+            origin,
+            clock: Arc::new(SystemClock),
+            eager: false,
+            protect_all: false,
+            cache_bust: false,
+            netlify_vary_in_production: false,
+            environment: None,
+            platform: None,
+            dev: None,
+            routes: Routes::new(),
+            public_url: None,
+            proxies: TrustedProxies::none(),
+            memo_bytes: memo::DEFAULT_BYTES,
+            sign_in_path: "/sign-in".to_owned(),
+            sign_in_elsewhere: false,
+        }
+    }
+
     /// Takes the time from `clock` instead of the operating system.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
@@ -344,44 +342,63 @@ impl SessionsBuilder {
     ///
     /// See [`BuildError`].
     pub fn build(self) -> Result<Sessions, BuildError> {
-        self.config.check_secret_key().map_err(BuildError::Keys)?;
-        let path = &self.sign_in_path;
-        if !path.starts_with('/') || path.starts_with("//") || path.contains(['?', '#', '\\', '*']) {
-            return Err(BuildError::SignInPath { found: path.clone(), source: None });
-        }
-        let site_config = self.config.clone().sign_in_url(path);
-        let site_config = site_config
-            .map_err(|error| BuildError::SignInPath { found: path.clone(), source: Some(error) })?;
-        if self.sign_in_elsewhere { self.routes.check_rules() } else { self.routes.check(path) }?;
         let environment = match (self.environment, self.platform, self.dev) {
             (Some(environment), ..) => environment,
             (None, Some(_), Some(_)) => Environment::default(),
             (None, ..) => Environment::of_process(),
         };
         let platform = self.platform.unwrap_or(environment.platform);
-        let development = self.config.instance() == Instance::Development;
-        let netlify_vary =
-            netlify_vary(platform, development, self.netlify_vary_in_production, self.config.cookie_names());
         let counters = Arc::<Counters>::default();
-        let driver = Driver::new(Arc::clone(&self.clock), self.memo_bytes, Arc::clone(&counters));
-        let driver = driver.map_err(BuildError::Client)?;
+        let (source, names, session_cookies, development) = match self.origin {
+            Beginning::Keys(config) => {
+                if self.sign_in_elsewhere {
+                    self.routes.check_rules()?;
+                } else {
+                    self.routes.check(&self.sign_in_path)?;
+                }
+                let development = config.instance() == Instance::Development;
+                let (names, own) = (config.cookie_names(), config.session_cookie_names());
+                let driver = Driver::new(Arc::clone(&self.clock), self.memo_bytes, Arc::clone(&counters));
+                let handshake = Handshake {
+                    cache_bust: self.cache_bust && development && platform == Some(Platform::Netlify),
+                    driver: driver.map_err(BuildError::Client)?,
+                    eager: self.eager,
+                    site_config: site_config(&config, &self.sign_in_path)?,
+                    config: *config,
+                    sign_in_path: self.sign_in_path,
+                    sign_in_elsewhere: self.sign_in_elsewhere,
+                };
+                (Source::Handshake(Box::new(handshake)), names, own, development)
+            }
+            Beginning::Site(site) => {
+                self.routes.check(site.sign_in_path())?;
+                let names = site.cookie_names();
+                // Its keys know no development: what a stored redirect does, it does everywhere.
+                (Source::Site(site), names.clone(), names, true)
+            }
+        };
+        let in_production = self.netlify_vary_in_production;
         Ok(Sessions(Arc::new(Inner {
-            driver,
+            netlify_vary: netlify_vary(platform, development, in_production, names),
+            source,
             counters,
-            session_cookies: self.config.session_cookie_names(),
-            netlify_vary,
+            session_cookies,
             dev: self.dev.unwrap_or(environment.dev),
-            config: self.config,
-            site_config,
-            eager: self.eager,
             protect_all: self.protect_all,
-            cache_bust: self.cache_bust && development && platform == Some(Platform::Netlify),
             routes: self.routes,
             clock: self.clock,
             public_url: self.public_url,
             proxies: self.proxies,
-            sign_in_path: self.sign_in_path,
-            sign_in_elsewhere: self.sign_in_elsewhere,
         })))
     }
+}
+
+/// Checks the keys and the path of the sign-in page.
+fn site_config(config: &Config, path: &str) -> Result<Config, BuildError> {
+    config.check_secret_key().map_err(BuildError::Keys)?;
+    if !path.starts_with('/') || path.starts_with("//") || path.contains(['?', '#', '\\', '*']) {
+        return Err(BuildError::SignInPath { found: path.to_owned(), source: None });
+    }
+    let site = config.clone().sign_in_url(path);
+    site.map_err(|error| BuildError::SignInPath { found: path.to_owned(), source: Some(error) })
 }

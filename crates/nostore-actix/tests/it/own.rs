@@ -84,7 +84,7 @@ async fn under_dev_a_page_says_why() {
         "/without",
         web::get().to(|exchange: Option<Exchange>| async move { exchange.is_none().to_string() }),
     );
-    let sessions = Sessions::builder(sessions().config().clone()).platform(None).dev(true).build().unwrap();
+    let sessions = Sessions::builder(sessions().config().unwrap().clone()).platform(None).dev(true).build().unwrap();
     let app = test::init_service(app.wrap(SessionMiddleware::new(sessions))).await;
     let response = test::call_service(&app, test::TestRequest::get().uri("/who").to_request()).await;
     let why = response.headers().get("nostore-why").unwrap().to_str().unwrap();
@@ -96,7 +96,7 @@ async fn under_dev_a_page_says_why() {
 #[actix_web::test]
 async fn a_trusted_proxy_is_known_by_the_connections_other_end() {
     let proxies = TrustedProxies::none().addresses(["10.0.0.1"]).unwrap();
-    let sessions = Sessions::builder(sessions().config().clone()).platform(None).dev(false);
+    let sessions = Sessions::builder(sessions().config().unwrap().clone()).platform(None).dev(false);
     let sessions = sessions.trusted_proxies(proxies).routes(Routes::new().protected("/dashboard"));
     let app = App::new().wrap(SessionMiddleware::new(sessions.build().unwrap()));
     let app = test::init_service(app).await;

@@ -209,7 +209,7 @@ fn signed_out(stage: &Stage, cookie: &str, outcome: &str) -> Told {
         let found = cleared.iter().filter(|line| line.starts_with(name)).count();
         holds(found >= 1, || format!("expected a line that clears {name}, found {cleared:?}"))?;
     }
-    let config = stage.site.sessions.config();
+    let config = stage.site.sessions.config().expect("handshake sessions");
     let expected = nostore_session::clear_cookies(config).len();
     holds(cleared.len() == expected, || format!("expected {expected} lines, found {cleared:?}"))
 }

@@ -74,7 +74,7 @@ fn bytes_that_are_not_text_are_named() {
 #[test]
 fn what_is_set_is_used() {
     let sessions = read(&development()).unwrap().build().unwrap();
-    assert_eq!(sessions.config().api_base(), "http://127.0.0.1:8081");
+    assert_eq!(sessions.config().unwrap().api_base(), "http://127.0.0.1:8081");
     let mut head = crate::heads::request("/who", &[]);
     head.scheme = Scheme::Https;
     head.authority = "evil.example".into();
