@@ -1,7 +1,52 @@
-//! The OpenID Provider that visitors sign in with, seen from the site.
+//! The OpenID Provider that visitors sign in with, seen from the site: the relying party.
+//!
+//! A [`RelyingParty`] is made of a [`Provider`] and a redirect URI. [`RelyingParty::begin`] says where to send the
+//! visitor, and what to remember of it: an [`Attempt`], sealed in a cookie of its own. [`RelyingParty::finish`] takes
+//! that and the callback's parameters, and yields an [`Identity`].
+//!
+//! # Invariants
+//!
+//! - Time and randomness are arguments. What is remembered besides is the provider's own: its discovery document and
+//!   its JWK Set.
+//! - Nothing is believed that is not of this attempt (`state`, PKCE), of this provider (`iss`, signature), for this site
+//!   (`aud`), of this sign-in (`nonce`), and of now (`exp`).
+//! - Every wait is bounded, every answer too, no redirect is followed, and plain HTTP stays on this machine.
+//! - Secrets are [`Secret`]s; no error holds one.
+//!
+//! # Not covered
+//!
+//! Who may sign in, sessions, cookies. The implicit and the hybrid flow, encrypted ID tokens, request objects, DPoP,
+//! client authentication with keys or certificates.
+//!
+//! Specifications: RFC 6749 section 4.1; RFC 7636; RFC 9207; RFC 9700; OpenID Connect Core 1.0 section 3.1; OpenID
+//! Connect Discovery 1.0; OpenID Connect RP-Initiated Logout 1.0; OpenID Connect Back-Channel Logout 1.0.
+
+mod attempt;
+mod callback;
+mod claims;
+mod config;
+mod error;
+mod github;
+mod http;
+mod id_token;
+mod issuer;
+mod kept;
+mod logout;
+mod metadata;
+mod relying_party;
+mod token;
 
 use nostore_message::{Secret, UnixTime};
 use serde_json::{Map, Value};
+
+pub use attempt::{ATTEMPT_SECS, Attempt, Begin, Begun, ENTROPY_BYTES};
+pub use callback::{CallbackError, CallbackParameters, Words};
+pub use claims::normal_address;
+pub use config::{ClientAuth, ConfigError, Endpoints, Provider};
+pub use error::{Fault, FinishError, ProviderError, ProviderStep, RefreshError};
+pub use id_token::{IdTokenError, LEEWAY_SECS};
+pub use logout::{LogoutToken, LogoutTokenError};
+pub use relying_party::RelyingParty;
 
 /// What is known of somebody who has just signed in at the provider.
 #[derive(Clone, Debug)]
