@@ -34,8 +34,11 @@ const SYSTEMS: [(&str, &str); 7] = [
 pub(crate) fn class(request: &RequestHead<'_>) -> String {
     let Some(agent) = request.fields.first("user-agent") else { return "none".to_owned() };
     let agent: String = agent.chars().take(512).collect::<String>().to_ascii_lowercase();
-    let found = |list: &[(&str, &'static str)]| list.iter().find(|(word, _)| agent.contains(word)).map(|(_, name)| *name);
-    let family = found(&FAMILIES).or_else(|| (agent.contains("safari/") && agent.contains("version/")).then_some("safari"));
+    let found = |list: &[(&str, &'static str)]| {
+        list.iter().find(|(word, _)| agent.contains(word)).map(|(_, name)| *name)
+    };
+    let family = found(&FAMILIES)
+        .or_else(|| (agent.contains("safari/") && agent.contains("version/")).then_some("safari"));
     match (family, found(&SYSTEMS)) {
         (Some(family @ ("bot" | "curl")), _) | (Some(family), None) => family.to_owned(),
         (Some(family), Some(system)) => format!("{family}/{system}"),
@@ -53,9 +56,18 @@ mod tests {
     #[test]
     fn programs_have_a_family_and_a_system() {
         let rows = [
-            ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/142.0 Safari/537.36", "chrome/linux"),
-            ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/142.0 Safari/537.36 Edg/142.0", "edge/windows"),
-            ("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1 Version/19.0 Mobile Safari/604.1", "safari/ios"),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/142.0 Safari/537.36",
+                "chrome/linux",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/142.0 Safari/537.36 Edg/142.0",
+                "edge/windows",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1 Version/19.0 Mobile Safari/604.1",
+                "safari/ios",
+            ),
             ("Mozilla/5.0 (Android 16; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0", "firefox/android"),
             ("curl/8.14.1", "curl"),
             ("Mozilla/5.0 (compatible; Googlebot/2.1)", "bot"),

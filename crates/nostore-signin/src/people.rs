@@ -58,7 +58,9 @@ pub enum Who {
 
 /// Why a text says nobody.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("expected an address (aunt@example.com), a domain (@example.com) or a group (group:family), found `{found}`{why}")]
+#[error(
+    "expected an address (aunt@example.com), a domain (@example.com) or a group (group:family), found `{found}`{why}"
+)]
 pub struct WhoError {
     /// What was found, shortened.
     found: String,
@@ -87,11 +89,19 @@ impl Who {
     pub fn parse(text: &str) -> Result<Self, WhoError> {
         let text = text.trim();
         if let Some(group) = text.strip_prefix("group:") {
-            let fits = !group.is_empty() && group.len() <= MOST_GROUP_OCTETS && !group.contains(char::is_control);
-            return if fits { Ok(Self::Group(group.to_owned())) } else { Err(WhoError::new(text, ": the group has no name")) };
+            let fits =
+                !group.is_empty() && group.len() <= MOST_GROUP_OCTETS && !group.contains(char::is_control);
+            return if fits {
+                Ok(Self::Group(group.to_owned()))
+            } else {
+                Err(WhoError::new(text, ": the group has no name"))
+            };
         }
         if !text.is_ascii() {
-            return Err(WhoError::new(text, ": only ASCII, because letters of other scripts can look the same"));
+            return Err(WhoError::new(
+                text,
+                ": only ASCII, because letters of other scripts can look the same",
+            ));
         }
         if let Some(domain) = text.strip_prefix('@') {
             let domain = domain.to_ascii_lowercase();
@@ -136,7 +146,9 @@ impl Person {
         let verified = identity.email.as_deref().filter(|_| identity.email_verified);
         let address = verified.and_then(address);
         let id = address.clone().unwrap_or_else(|| {
-            let clean = |text: &str| text.chars().map(|char| if is_plain(char) { char } else { '_' }).collect::<String>();
+            let clean = |text: &str| {
+                text.chars().map(|char| if is_plain(char) { char } else { '_' }).collect::<String>()
+            };
             let mut id = format!("{}#{}", clean(&identity.issuer), clean(&identity.subject));
             id.truncate(400);
             id
@@ -148,7 +160,10 @@ impl Person {
     #[must_use]
     pub fn rules(&self) -> Vec<Who> {
         let address = self.address.iter();
-        let domain = address.clone().filter_map(|own| own.rsplit_once('@')).map(|(_, domain)| Who::Domain(domain.to_owned()));
+        let domain = address
+            .clone()
+            .filter_map(|own| own.rsplit_once('@'))
+            .map(|(_, domain)| Who::Domain(domain.to_owned()));
         let groups = self.groups.iter().take(MOST_GROUPS).map(|group| Who::Group(group.clone()));
         address.map(|own| Who::Address(own.clone())).chain(domain).chain(groups).collect()
     }
@@ -171,7 +186,8 @@ pub(crate) fn address(text: &str) -> Option<String> {
         && !local.ends_with('.')
         && !local.contains("..");
     let lower = text.to_ascii_lowercase();
-    (text.len() <= MOST_ADDRESS_OCTETS && local_fits && is_domain(&domain.to_ascii_lowercase())).then_some(lower)
+    (text.len() <= MOST_ADDRESS_OCTETS && local_fits && is_domain(&domain.to_ascii_lowercase()))
+        .then_some(lower)
 }
 
 fn is_domain(text: &str) -> bool {
@@ -227,7 +243,11 @@ mod tests {
         ];
         for (text, expected) in rows {
             let found = Who::parse(text);
-            assert_eq!(found.as_ref().ok().map(ToString::to_string).as_deref(), expected, "{text}: {found:?}");
+            assert_eq!(
+                found.as_ref().ok().map(ToString::to_string).as_deref(),
+                expected,
+                "{text}: {found:?}"
+            );
         }
         assert_eq!(
             Who::parse("nobody\n").unwrap_err().to_string(),

@@ -129,11 +129,14 @@ impl Registry {
         now: UnixTime,
     ) -> Result<(), StoreError> {
         let record = record(session, Some(ends))?;
-        let change = Change { key: session_key(person, sid), expected: Expected::Absent, record: Some(record) };
+        let change =
+            Change { key: session_key(person, sid), expected: Expected::Absent, record: Some(record) };
         match self.store.write(&change, now).await? {
             Written::Done => Ok(()),
             // Its id was drawn for it.
-            Written::Conflict(_) => Err(StoreError::Refused { expected: "a session id that is not there yet" }),
+            Written::Conflict(_) => {
+                Err(StoreError::Refused { expected: "a session id that is not there yet" })
+            }
         }
     }
 
@@ -174,14 +177,17 @@ impl Registry {
             let found = self.session(person, sid, now).await?;
             let (session, expected, ends) = match &found {
                 Some((session, _)) if session.ended => return Ok(()),
-                Some((session, read)) => {
-                    (session.clone(), Expected::Revision(read.revision), read.ends.map(|ends| ends.max(until)))
-                }
+                Some((session, read)) => (
+                    session.clone(),
+                    Expected::Revision(read.revision),
+                    read.ends.map(|ends| ends.max(until)),
+                ),
                 None => (SessionRecord::default(), Expected::Absent, Some(until)),
             };
             // Its tokens are of no use to anybody any more.
             let over = SessionRecord { ended: true, tokens: None, profile: None, ..session };
-            let change = Change { key: session_key(person, sid), expected, record: Some(record(&over, ends)?) };
+            let change =
+                Change { key: session_key(person, sid), expected, record: Some(record(&over, ends)?) };
             if self.store.write(&change, now).await? == Written::Done {
                 return Ok(());
             }
@@ -195,7 +201,8 @@ impl Registry {
         for _ in 0..TRIES {
             let found = self.store.read(std::slice::from_ref(&key), now).await?.pop().flatten();
             let own = found.as_ref().map(content::<PersonRecord>).transpose()?.unwrap_or_default();
-            let expected = found.as_ref().map_or(Expected::Absent, |found| Expected::Revision(found.revision));
+            let expected =
+                found.as_ref().map_or(Expected::Absent, |found| Expected::Revision(found.revision));
             let next = record(&PersonRecord { version: own.version.saturating_add(1) }, None)?;
             let change = Change { key: key.clone(), expected, record: Some(next) };
             if self.store.write(&change, now).await? == Written::Done {
@@ -214,7 +221,8 @@ impl Registry {
         now: UnixTime,
     ) -> Result<(), StoreError> {
         let line = Allowed { role: role.code().to_owned(), by: by.to_owned(), at: now.millis() };
-        let change = Change { key: who.key(), expected: Expected::Anything, record: Some(record(&line, None)?) };
+        let change =
+            Change { key: who.key(), expected: Expected::Anything, record: Some(record(&line, None)?) };
         match self.store.write(&change, now).await? {
             Written::Done => Ok(()),
             Written::Conflict(_) => Err(busy()),
@@ -284,17 +292,13 @@ fn granted(record: &Record) -> Option<Role> {
 }
 
 fn content<T: DeserializeOwned>(record: &Record) -> Result<T, StoreError> {
-    serde_json::from_str(&record.content).map_err(|error| StoreError::Engine {
-        doing: "reading a record",
-        source: Box::new(error),
-    })
+    serde_json::from_str(&record.content)
+        .map_err(|error| StoreError::Engine { doing: "reading a record", source: Box::new(error) })
 }
 
 fn record<T: Serialize>(content: &T, ends: Option<UnixTime>) -> Result<Record, StoreError> {
-    let content = serde_json::to_string(content).map_err(|error| StoreError::Engine {
-        doing: "writing a record",
-        source: Box::new(error),
-    })?;
+    let content = serde_json::to_string(content)
+        .map_err(|error| StoreError::Engine { doing: "writing a record", source: Box::new(error) })?;
     let revision: Revision = draw::revision();
     Ok(Record { content, revision, ends })
 }

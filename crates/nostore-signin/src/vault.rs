@@ -7,7 +7,9 @@
 //! - The first secret seals and names, all open, as with sessions.
 //! - Randomness comes from the system, here and in [`crate::draw`] alone.
 
-use nostore_jose::{Encryption, EncryptionKey, EncryptionKeyError, Jwe, ProtectedHeader, decrypt, derive_kid, encrypt};
+use nostore_jose::{
+    Encryption, EncryptionKey, EncryptionKeyError, Jwe, ProtectedHeader, decrypt, derive_kid, encrypt,
+};
 use nostore_message::Secret;
 
 use crate::draw;
@@ -47,7 +49,9 @@ pub(crate) struct Vault {
 impl Vault {
     /// Takes secrets; the first seals.
     pub(crate) fn new(secrets: &[Secret]) -> Result<Self, EncryptionKeyError> {
-        let keys = |purpose: Purpose| secrets.iter().map(|secret| key(secret, purpose)).collect::<Result<Vec<_>, _>>();
+        let keys = |purpose: Purpose| {
+            secrets.iter().map(|secret| key(secret, purpose)).collect::<Result<Vec<_>, _>>()
+        };
         let naming = secrets.first().map_or_else(|| Secret::new(""), Clone::clone);
         Ok(Self { attempts: keys(Purpose::Attempt)?, tokens: keys(Purpose::Tokens)?, naming })
     }
