@@ -31,6 +31,9 @@ pub(crate) struct PersonRecord {
 pub(crate) struct SessionRecord {
     /// When it began, in milliseconds since 1970.
     pub(crate) began: i64,
+    /// Which version of the person's sessions it is of.
+    #[serde(default)]
+    pub(crate) version: u64,
     /// Whether it is over.
     #[serde(default)]
     pub(crate) ended: bool,

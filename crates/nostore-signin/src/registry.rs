@@ -9,6 +9,7 @@
 //! - A session that is over stays over: no write brings one back.
 //! - What is done in two writes is done in the order in which a kill between them lets nobody in.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use nostore_message::UnixTime;
@@ -262,10 +263,17 @@ impl Registry {
         now: UnixTime,
     ) -> Result<Vec<(ListedSession, SessionRecord)>, StoreError> {
         let prefix = person.map_or_else(String::new, |person| format!("{person} "));
+        let mut versions = HashMap::new();
+        for (name, found) in self.store.list(Kind::Person, person.unwrap_or_default(), now).await? {
+            versions.insert(name, content::<PersonRecord>(&found)?.version);
+        }
         let mut sessions = Vec::new();
         for (name, found) in self.store.list(Kind::Session, &prefix, now).await? {
             let session = content::<SessionRecord>(&found)?;
             let Some((person, sid)) = name.rsplit_once(' ').filter(|_| !session.ended) else { continue };
+            if session.version != versions.get(person).copied().unwrap_or_default() {
+                continue;
+            }
             let (person, sid) = (person.to_owned(), sid.to_owned());
             let began = UnixTime::from_millis(session.began);
             sessions.push((ListedSession { person, sid, began, client: session.client.clone() }, session));
