@@ -54,6 +54,8 @@ pub mod protect;
 mod response;
 mod route;
 pub mod session;
+#[cfg(feature = "signin")]
+mod sign_in;
 
 pub use error::ProtectedError;
 pub use extract::{Auth, Exchange, OptionalAuth, Refusal, Require, RequireAuth};
@@ -61,3 +63,5 @@ pub use protect::{ProtectMiddleware, ProtectService};
 pub use response::{danger_mark_public, protect};
 pub use route::{Public, public};
 pub use session::{SessionMiddleware, SessionService};
+#[cfg(feature = "signin")]
+pub use sign_in::sign_in;

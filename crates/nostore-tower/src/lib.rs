@@ -63,6 +63,8 @@ mod response;
 #[cfg(feature = "axum")]
 mod route;
 pub mod session;
+#[cfg(feature = "signin")]
+mod sign_in;
 
 pub use body::GateBody;
 #[cfg(feature = "axum")]
@@ -73,3 +75,5 @@ pub use response::{danger_mark_public, protect};
 #[cfg(feature = "axum")]
 pub use route::MethodRouterExt;
 pub use session::{SessionLayer, SessionService};
+#[cfg(feature = "signin")]
+pub use sign_in::sign_in;

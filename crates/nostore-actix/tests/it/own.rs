@@ -84,7 +84,8 @@ async fn under_dev_a_page_says_why() {
         "/without",
         web::get().to(|exchange: Option<Exchange>| async move { exchange.is_none().to_string() }),
     );
-    let sessions = Sessions::builder(sessions().config().unwrap().clone()).platform(None).dev(true).build().unwrap();
+    let sessions =
+        Sessions::builder(sessions().config().unwrap().clone()).platform(None).dev(true).build().unwrap();
     let app = test::init_service(app.wrap(SessionMiddleware::new(sessions))).await;
     let response = test::call_service(&app, test::TestRequest::get().uri("/who").to_request()).await;
     let why = response.headers().get("nostore-why").unwrap().to_str().unwrap();

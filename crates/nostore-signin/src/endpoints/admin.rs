@@ -66,52 +66,81 @@ async fn admin(ask: &Ask<'_>) -> Result<Auth, Answer> {
 }
 
 async fn done(ask: &Ask<'_>, auth: &Auth) -> Result<&'static str, Wrong> {
-    let (site, now) = (ask.site, ask.exchange.visit().now);
     let own = auth.user_id().unwrap_or_default();
     let wanted = ask.field("act").unwrap_or_default();
-    let person = ask.field("person").unwrap_or_default();
-    let (act, about, done) = match wanted.as_str() {
-        "add" => {
-            let who = who(ask)?;
-            let role = ask.field("role").unwrap_or_default();
-            let role = Role::parse(&role)
-                .ok_or_else(|| Wrong::Asked("Expected the role member or admin.".to_owned()))?;
-            if who.to_string() == own && role != Role::Admin {
-                return Err(Wrong::Asked("You cannot take the role of admin from yourself.".to_owned()));
-            }
-            site.registry.allow(&who, role, own, now).await?;
-            ("add", who.to_string(), "added")
-        }
-        "remove" => {
-            let who = who(ask)?;
-            if who.to_string() == own {
-                return Err(Wrong::Asked("You cannot remove yourself. Ask another admin.".to_owned()));
-            }
-            site.registry.remove(&who, now).await?;
-            ("remove", who.to_string(), "removed")
-        }
-        "end" => {
-            let sid = ask.field("sid").unwrap_or_default();
-            let known = site.registry.sessions(Some(&person), now).await?;
-            if !known.iter().any(|(listed, _)| listed.sid == sid) {
-                return Ok("nothing");
-            }
-            site.registry.end(&person, &sid, site.remembered_until(now), now).await?;
-            ("end", person, "ended")
-        }
-        "end-all" => {
-            if site.registry.sessions(Some(&person), now).await?.is_empty() {
-                return Ok("nothing");
-            }
-            site.registry.end_all(&person, now).await?;
-            ("end-all", person, "all-ended")
-        }
-        _ => return Err(Wrong::Asked("Expected one of the page's own buttons.".to_owned())),
+    let act = ACTS.iter().find(|(name, _)| *name == wanted);
+    let Some((act, act_of)) = act else {
+        return Err(Wrong::Asked("Expected one of the page's own buttons.".to_owned()));
     };
+    let (about, done) = match act_of {
+        Act::Add => add(ask, own).await?,
+        Act::Remove => remove(ask, own).await?,
+        Act::End => end(ask).await?,
+        Act::EndAll => end_all(ask).await?,
+    };
+    let (site, now) = (ask.site, ask.exchange.visit().now);
     let session = site.session_name(auth.session_id().unwrap_or_default());
     let event = Event { session, person: own.to_owned(), act, about, ..site.event(ask.exchange.visit()) };
-    site.events.tell(Kind::Admin, &event, now);
+    if done != "nothing" {
+        site.events.tell(Kind::Admin, &event, now);
+    }
     Ok(done)
+}
+
+/// What an admin can do.
+#[derive(Clone, Copy)]
+enum Act {
+    Add,
+    End,
+    EndAll,
+    Remove,
+}
+
+const ACTS: [(&str, Act); 4] =
+    [("add", Act::Add), ("remove", Act::Remove), ("end", Act::End), ("end-all", Act::EndAll)];
+
+/// About whom something was done, and what the page says.
+type Done = Result<(String, &'static str), Wrong>;
+
+async fn add(ask: &Ask<'_>, own: &str) -> Done {
+    let who = who(ask)?;
+    let role = Role::parse(&ask.field("role").unwrap_or_default());
+    let role = role.ok_or_else(|| Wrong::Asked("Expected the role member or admin.".to_owned()))?;
+    if who.to_string() == own && role != Role::Admin {
+        return Err(Wrong::Asked("You cannot take the role of admin from yourself.".to_owned()));
+    }
+    ask.site.registry.allow(&who, role, own, ask.exchange.visit().now).await?;
+    Ok((who.to_string(), "added"))
+}
+
+async fn remove(ask: &Ask<'_>, own: &str) -> Done {
+    let who = who(ask)?;
+    if who.to_string() == own {
+        return Err(Wrong::Asked("You cannot remove yourself. Ask another admin.".to_owned()));
+    }
+    ask.site.registry.remove(&who, ask.exchange.visit().now).await?;
+    Ok((who.to_string(), "removed"))
+}
+
+async fn end(ask: &Ask<'_>) -> Done {
+    let (person, sid) = (ask.field("person").unwrap_or_default(), ask.field("sid").unwrap_or_default());
+    let (site, now) = (ask.site, ask.exchange.visit().now);
+    let known = site.registry.sessions(Some(&person), now).await?;
+    if !known.iter().any(|(listed, _)| listed.sid == sid) {
+        return Ok((person, "nothing"));
+    }
+    site.registry.end(&person, &sid, site.remembered_until(now), now).await?;
+    Ok((person, "ended"))
+}
+
+async fn end_all(ask: &Ask<'_>) -> Done {
+    let person = ask.field("person").unwrap_or_default();
+    let (registry, now) = (&ask.site.registry, ask.exchange.visit().now);
+    if registry.sessions(Some(&person), now).await?.is_empty() {
+        return Ok((person, "nothing"));
+    }
+    registry.end_all(&person, now).await?;
+    Ok((person, "all-ended"))
 }
 
 fn who(ask: &Ask<'_>) -> Result<Who, Wrong> {

@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use nostore_message::{FieldEdit, SetCookie};
 use nostore_session::{Provenance, provenance};
-use nostore_web::{Answer, Exchange};
+use nostore_web::{Answer, Exchange, SiteFuture};
 
 use crate::SignIn;
 use crate::events::{Event, Kind};
@@ -47,7 +47,11 @@ impl SignIn {
     pub const PATHS: [&'static str; 3] = ["/auth/*", "/admin/users", "/admin/users/*"];
 
     /// Answers a request at one of [`Self::PATHS`]. `body`: the whole content, up to [`MAX_FORM_BYTES`].
-    pub async fn answer(&self, exchange: &Arc<Exchange>, body: &[u8]) -> Answer {
+    pub fn answer<'a>(&'a self, exchange: &'a Arc<Exchange>, body: &'a [u8]) -> SiteFuture<'a, Answer> {
+        Box::pin(self.answered(exchange, body))
+    }
+
+    async fn answered(&self, exchange: &Arc<Exchange>, body: &[u8]) -> Answer {
         let ask = Ask { site: self.site(), exchange, body };
         let head = exchange.head();
         let method = if &*head.method == "HEAD" { "GET" } else { &*head.method };

@@ -169,8 +169,7 @@ impl RelyingParty {
         if let Some(id) = tokens.id.take() {
             // Section 12.2. It is a hint for the logout; that it is bad must not cost the tokens beside it.
             let expected = self.expected(None, tokens.access.as_ref(), now);
-            let good =
-                self.with_keys(&metadata, now, |keys| id_token::verify(id.expose(), keys, &expected)).await;
+            let good = self.checked(&metadata, &id, &expected).await;
             tokens.id = good.ok().and_then(Result::ok).map(|_| id);
         }
         Ok(tokens)
@@ -209,11 +208,14 @@ impl RelyingParty {
         }
         let metadata = self.metadata(now).await?;
         let expected = self.expected(None, None, now);
-        let check = |keys: &CoreJsonWebKeySet| match logout::read(token, keys, &expected) {
-            Err(LogoutTokenError::Token(error)) if error.may_be_rotation() => Err(error),
-            read => Ok(read),
-        };
-        self.with_keys(&metadata, now, check).await??
+        let keys = self.keys(&metadata, now).await?;
+        let read = logout::read(token, &keys, &expected);
+        if matches!(&read, Err(LogoutTokenError::Token(error)) if error.may_be_rotation()) {
+            if let Some(newer) = self.newer_keys(&metadata, &keys, now).await {
+                return logout::read(token, &newer, &expected);
+            }
+        }
+        read
     }
 
     /// That the callback belongs to the attempt, and the attempt to this provider and to now.
@@ -281,8 +283,7 @@ impl RelyingParty {
     ) -> Result<Verified, FinishError> {
         let token = tokens.id.as_ref().ok_or(FinishError::NoIdToken)?;
         let expected = self.expected(Some(nonce), tokens.access.as_ref(), now);
-        let check = |keys: &CoreJsonWebKeySet| id_token::verify(token.expose(), keys, &expected);
-        self.with_keys(metadata, now, check).await?.map_err(FinishError::IdToken)
+        self.checked(metadata, token, &expected).await?.map_err(FinishError::IdToken)
     }
 
     /// Asks the userinfo endpoint, where the ID token has no address (OpenID Connect Core 1.0 section 5.3).
@@ -310,24 +311,32 @@ impl RelyingParty {
         Ok(Some(userinfo))
     }
 
-    /// Checks with the keys that are known; once more with newer ones, where that may help.
-    async fn with_keys<T>(
+    /// Checks an ID token with the keys that are known; once more with newer ones, where that may help.
+    async fn checked(
         &self,
         metadata: &Metadata,
-        now: UnixTime,
-        check: impl Fn(&CoreJsonWebKeySet) -> Result<T, IdTokenError>,
-    ) -> Result<Result<T, IdTokenError>, ProviderError> {
-        let keys = self.keys(metadata, now).await?;
-        let checked = check(&keys);
-        match &checked {
-            Err(error) if error.may_be_rotation() => {
-                let url = metadata.keys.as_deref().unwrap_or_default();
-                let fetch = || metadata::keys(&self.0.provider, &self.0.http, url);
-                let newer = self.0.keys.newer(&keys, now, fetch).await;
-                Ok(newer.map_or(checked, |newer| check(&newer)))
+        token: &Secret,
+        expected: &Expected<'_>,
+    ) -> Result<Result<Verified, IdTokenError>, ProviderError> {
+        let keys = self.keys(metadata, expected.now).await?;
+        let checked = id_token::verify(token.expose(), &keys, expected);
+        if checked.as_ref().is_err_and(IdTokenError::may_be_rotation) {
+            if let Some(newer) = self.newer_keys(metadata, &keys, expected.now).await {
+                return Ok(id_token::verify(token.expose(), &newer, expected));
             }
-            _ => Ok(checked),
         }
+        Ok(checked)
+    }
+
+    /// Returns keys that are newer than those, where there are any.
+    async fn newer_keys(
+        &self,
+        metadata: &Metadata,
+        known: &Arc<CoreJsonWebKeySet>,
+        now: UnixTime,
+    ) -> Option<Arc<CoreJsonWebKeySet>> {
+        let url = metadata.keys.as_deref()?;
+        self.0.keys.newer(known, now, || metadata::keys(&self.0.provider, &self.0.http, url)).await
     }
 
     async fn metadata(&self, now: UnixTime) -> Result<Arc<Metadata>, ProviderError> {

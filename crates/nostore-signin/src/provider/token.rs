@@ -16,13 +16,16 @@ use std::fmt;
 use std::time::Duration;
 
 use nostore_message::{Secret, UnixTime};
+use std::future::Future;
+use std::pin::Pin;
+
 use oauth2::basic::{
     BasicErrorResponse, BasicErrorResponseType, BasicRevocationErrorResponse, BasicTokenType,
 };
 use oauth2::{
-    AuthType, AuthUrl, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
-    EndpointSet, ExtraTokenFields, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier,
-    RedirectUrl, RefreshToken, RequestTokenError, Scope, StandardRevocableToken,
+    AsyncHttpClient, AuthType, AuthUrl, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken,
+    EndpointNotSet, EndpointSet, ExtraTokenFields, HttpRequest, HttpResponse, PkceCodeChallenge,
+    PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope, StandardRevocableToken,
     StandardTokenIntrospectionResponse, StandardTokenResponse, TokenResponse as _, TokenUrl,
 };
 use serde::{Deserialize, Serialize};
@@ -142,8 +145,7 @@ impl TokenEndpoint<'_> {
         let request = client
             .exchange_code(AuthorizationCode::new(code.expose().to_owned()))
             .set_pkce_verifier(PkceCodeVerifier::new(verifier.expose().to_owned()));
-        let ask = |request: HttpRequest| self.ask(request);
-        request.request_async(&ask).await.map(|answer| tokens(&answer, now)).map_err(TokenError::from)
+        request.request_async(self).await.map(|answer| tokens(&answer, now)).map_err(TokenError::from)
     }
 
     /// Exchanges a refresh token.
@@ -151,8 +153,7 @@ impl TokenEndpoint<'_> {
         let client = self.client().map_err(TokenError::Fault)?;
         let token = RefreshToken::new(token.expose().to_owned());
         let request = client.exchange_refresh_token(&token);
-        let ask = |request: HttpRequest| self.ask(request);
-        request.request_async(&ask).await.map(|answer| tokens(&answer, now)).map_err(TokenError::from)
+        request.request_async(self).await.map(|answer| tokens(&answer, now)).map_err(TokenError::from)
     }
 
     fn client(&self) -> Result<Ready, Fault> {
@@ -189,6 +190,16 @@ impl TokenEndpoint<'_> {
             response.headers_mut().insert(http::header::CONTENT_TYPE, value);
         }
         Ok(response)
+    }
+}
+
+/// How the library sends its requests: with our client. Boxed, so that what waits for it is `Send`.
+impl<'c> AsyncHttpClient<'c> for TokenEndpoint<'_> {
+    type Error = Fault;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, Fault>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.ask(request))
     }
 }
 
