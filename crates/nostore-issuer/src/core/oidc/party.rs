@@ -55,7 +55,7 @@ pub struct RelyingParty {
 
 /// Why a relying party is not registered.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("relying party `{client_id}`: expected {expected} as `{member}`, found something else")]
+#[error("relying party `{client_id}`, `{member}`: expected {expected}, found something else")]
 #[non_exhaustive]
 pub struct RelyingPartyError {
     /// The relying party, as it was given.

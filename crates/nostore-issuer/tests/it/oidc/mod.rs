@@ -1,6 +1,10 @@
 //! The OpenID Provider: a relying party made by hand, over the core.
 
 mod flow;
+mod kept;
+mod lifetimes;
+mod logout;
+mod refusals;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -148,6 +152,13 @@ impl Stage {
         let bearer = format!("Bearer {token}");
         self.world.get("/oauth/userinfo", &[("authorization", &bearer)])
     }
+}
+
+/// Returns an ID Token, and the service that issued it.
+pub(crate) fn id_token(mode: Mode) -> (World, String) {
+    let mut stage = Stage::new(mode);
+    let tokens = stage.tokens(&[]);
+    (stage.world, text(&tokens, "id_token").to_owned())
 }
 
 fn basic(client_id: &str, secret: &str) -> String {
