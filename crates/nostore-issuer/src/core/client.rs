@@ -37,7 +37,7 @@ impl Issuer {
 
     /// Finds the browser with a token, if it is one of this kind of instance.
     pub(super) fn client_with(&self, token: &str) -> Option<&Client> {
-        self.state.client(token).filter(|_| token.starts_with(self.settings.mode.token_prefix()))
+        self.state.client(token).filter(|_| token.starts_with(self.settings.mode.known_by().prefix()))
     }
 
     /// Returns the session of a client, with its user.
@@ -58,10 +58,9 @@ impl Issuer {
     }
 
     /// Makes a browser that nobody is signed in with.
-    pub(super) fn fresh_client(&self, ask: &mut Ask<'_>) -> Client {
-        let prefix = self.settings.mode.token_prefix();
+    pub(super) fn fresh_client(ask: &mut Ask<'_>, known_by: KnownBy) -> Client {
         Client {
-            token: Secret::new(ask.ids.token(prefix)),
+            token: Secret::new(ask.ids.token(known_by.prefix())),
             id: ask.ids.id("client_"),
             created_at: ask.now,
             updated_at: ask.now,
@@ -142,6 +141,7 @@ impl Issuer {
             organization_id: None,
             refresh_token: Secret::new(ask.ids.token("rt_")),
             created_at: ask.now,
+            authenticated_at: ask.now,
             updated_at: ask.now,
         };
         client.session_id = Some(session.id.clone());
@@ -185,12 +185,31 @@ impl Issuer {
     }
 }
 
-impl Mode {
+/// How the service recognises a browser.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum KnownBy {
+    /// By a cookie of the service's own host.
+    Cookie,
+    /// By a token that its site sends along in the URL.
+    Url,
+}
+
+impl KnownBy {
     /// Returns what a browser's token starts with.
-    pub(super) const fn token_prefix(self) -> &'static str {
+    pub(super) const fn prefix(self) -> &'static str {
         match self {
-            Self::Live => "cl_",
-            Self::Test => "dvb_",
+            Self::Cookie => "cl_",
+            Self::Url => "dvb_",
+        }
+    }
+}
+
+impl Mode {
+    /// Returns how the handshake recognises a browser.
+    pub(super) const fn known_by(self) -> KnownBy {
+        match self {
+            Self::Live => KnownBy::Cookie,
+            Self::Test => KnownBy::Url,
         }
     }
 }

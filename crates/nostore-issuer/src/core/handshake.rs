@@ -6,7 +6,7 @@ use nostore_message::{Origin, SetCookie};
 use serde_json::{Map, json};
 
 use super::ask::Ask;
-use super::client::long_cookie;
+use super::client::{KnownBy, long_cookie};
 use super::redirect::{RedirectError, RedirectUrl};
 use super::response::{Outcome, Response};
 use super::token::jwt_header;
@@ -62,7 +62,7 @@ impl Issuer {
             (Some(client), _) => Some(client.clone()),
             (None, Mode::Live) => None,
             (None, Mode::Test) => {
-                let client = self.fresh_client(ask);
+                let client = Self::fresh_client(ask, KnownBy::Url);
                 changes = self.keep(&client, ask.now);
                 Some(client)
             }

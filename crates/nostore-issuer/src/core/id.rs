@@ -1,7 +1,7 @@
 //! Identifiers and tokens, made of entropy that the shell gives.
 
-/// How many bytes of entropy one request is given: two tokens and four identifiers.
-pub const ENTROPY_BYTES: usize = 128;
+/// How many bytes of entropy one request is given: three tokens and six identifiers.
+pub const ENTROPY_BYTES: usize = 192;
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 

@@ -21,6 +21,7 @@ mod handshake;
 mod id;
 mod keys;
 mod model;
+mod oidc;
 mod redirect;
 mod refresh;
 mod resource;
@@ -50,6 +51,9 @@ pub use keys::{HeldKey, KeyRing, MARGIN_SECS};
 pub use model::{
     Client, Entitlements, Machine, MachineToken, MachineTokenKind, Membership, Nonce, Organization, Session,
     SessionStatus, Template, User,
+};
+pub use oidc::{
+    ACCESS_SECS, CODE_SECS, Grant, Notice, REFRESH_SECS, RelyingParty, RelyingPartyError, Scopes,
 };
 pub use redirect::RedirectError;
 pub use response::Response;
@@ -245,6 +249,7 @@ impl Issuer {
             Ok(Endpoint::Handshake) => self.handshake(ask),
             Ok(Endpoint::Health) => Response::text(200, "ok\n").into(),
             Ok(Endpoint::HomePage) => self.home_page(ask),
+            Ok(Endpoint::Oidc(endpoint)) => self.oidc(ask, endpoint),
             Ok(Endpoint::PublicKeys) => self.public_jwk_set(ask),
             Ok(Endpoint::SignIn) => self.sign_in(ask),
             Ok(Endpoint::SignInPage) => self.sign_in_page(ask),

@@ -12,8 +12,12 @@ pub struct User {
     pub id: String,
     /// The address, in lower case; no two users share one.
     pub email: String,
+    /// Whether the address is the user's own, as far as anybody has checked: the claim `email_verified`.
+    pub email_verified: bool,
     /// The name, where one is known.
     pub name: Option<String>,
+    /// The groups that relying parties are told of: the claim `groups`.
+    pub groups: Vec<String>,
     /// What the user has bought.
     pub entitled: Entitlements,
     /// When the user was added.
@@ -21,11 +25,11 @@ pub struct User {
 }
 
 impl User {
-    /// Makes a user without a name and without entitlements.
+    /// Makes a user with a verified address, and without a name, groups or entitlements.
     #[must_use]
     pub fn new(id: impl Into<String>, email: impl Into<String>, created_at: UnixTime) -> Self {
-        let entitled = Entitlements::default();
-        Self { id: id.into(), email: email.into(), name: None, entitled, created_at }
+        let (id, email, entitled) = (id.into(), email.into(), Entitlements::default());
+        Self { id, email, email_verified: true, name: None, groups: Vec::new(), entitled, created_at }
     }
 
     /// Adds the name.
@@ -70,6 +74,8 @@ pub struct Session {
     pub refresh_token: Secret,
     /// When it began.
     pub created_at: UnixTime,
+    /// When the user last said who they are: the claim `auth_time`.
+    pub authenticated_at: UnixTime,
     /// When its status or its organization last changed.
     pub updated_at: UnixTime,
 }

@@ -108,6 +108,7 @@ pub(super) fn session_json(session: &Session) -> Value {
 pub(super) fn user_json(user: &User) -> Value {
     let (first_name, last_name) = names(user);
     let address = format!("idn_{}", user.id);
+    let status = if user.email_verified { "verified" } else { "unverified" };
     json!({
         "object": "user",
         "id": user.id,
@@ -121,7 +122,7 @@ pub(super) fn user_json(user: &User) -> Value {
             "object": "email_address",
             "id": address,
             "email_address": user.email,
-            "verification": { "status": "verified", "strategy": "admin" },
+            "verification": { "status": status, "strategy": "admin" },
             "linked_to": [],
         }],
         "phone_numbers": [],

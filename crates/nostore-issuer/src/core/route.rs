@@ -16,11 +16,26 @@ pub(super) enum Endpoint<'p> {
     Handshake,
     Health,
     HomePage,
+    Oidc(Oidc),
     PublicKeys,
     SignIn,
     SignInPage,
     SignOut,
     SignOutPage,
+}
+
+/// What relying parties and their visitors ask for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Oidc {
+    /// A form that is sent round by GET.
+    Again,
+    Authorize,
+    Discovery,
+    Logout,
+    SignIn,
+    SignOut,
+    Token,
+    UserInfo,
 }
 
 /// What the browser's script asks for.
@@ -117,11 +132,26 @@ fn find<'p>(segments: &[&'p str], method: &str) -> Option<Endpoint<'p>> {
         ("GET", ["v1", "client", "handshake"]) => Endpoint::Handshake,
         ("GET", ["v1", "client", "touch"]) => Endpoint::ClientTouch,
         _ => {
+            let oidc = oidc(method, segments).map(Endpoint::Oidc);
             let frontend = || frontend(method, segments).map(Endpoint::Frontend);
-            return frontend().or_else(|| backend(method, segments).map(Endpoint::Backend));
+            return oidc.or_else(frontend).or_else(|| backend(method, segments).map(Endpoint::Backend));
         }
     };
     Some(endpoint)
+}
+
+fn oidc(method: &str, segments: &[&str]) -> Option<Oidc> {
+    Some(match (method, segments) {
+        ("GET", [".well-known", "openid-configuration"]) => Oidc::Discovery,
+        ("GET", ["oauth", "authorize"]) => Oidc::Authorize,
+        ("GET", ["oauth", "logout"]) => Oidc::Logout,
+        ("POST", ["oauth", "authorize" | "logout"]) => Oidc::Again,
+        ("POST", ["oauth", "sign-in"]) => Oidc::SignIn,
+        ("POST", ["oauth", "sign-out"]) => Oidc::SignOut,
+        ("POST", ["oauth", "token"]) => Oidc::Token,
+        ("GET" | "POST", ["oauth", "userinfo"]) => Oidc::UserInfo,
+        _ => return None,
+    })
 }
 
 fn frontend<'p>(method: &str, segments: &[&'p str]) -> Option<Frontend<'p>> {

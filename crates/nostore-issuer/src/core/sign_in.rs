@@ -3,6 +3,7 @@
 use nostore_message::Origin;
 
 use super::ask::Ask;
+use super::client::KnownBy;
 use super::form::Form;
 use super::redirect::RedirectUrl;
 use super::response::{Outcome, Response};
@@ -42,6 +43,13 @@ impl Way {
         query.extend_pairs(self.hidden()).append_pair("format", "nonce");
         Some(format!("/v1/client/handshake?{}", query.finish()))
     }
+}
+
+/// What was entered is no address that somebody can sign in with.
+pub(super) struct NotAnAddress {
+    /// What was entered, shortened.
+    pub(super) shown: String,
+    pub(super) problem: &'static str,
 }
 
 impl Issuer {
@@ -120,6 +128,8 @@ impl Issuer {
     fn form_page(&self, status: u16, way: &Way, email: &str, problem: Option<&str>) -> Response {
         let site = way.back.as_ref().map(|url| url.origin().authority());
         let page = pages::SignIn {
+            action: "/sign-in",
+            cancel: false,
             users: &self.state.users(),
             site: site.as_deref(),
             hidden: &way.hidden(),
@@ -139,42 +149,59 @@ impl Issuer {
             Ok(way) => way,
             Err(refusal) => return (*refusal).into(),
         };
-        let given = form.text("email").or_else(|| form.text("account")).unwrap_or_default().trim();
-        let email = match self.check_email(given) {
-            Ok(email) => email,
-            Err(problem) => {
-                let shown: String = given.chars().take(MAX_EMAIL).collect();
+        let (user, new) = match self.identified(ask, &form) {
+            Ok(identified) => identified,
+            Err(NotAnAddress { shown, problem }) => {
                 return self.form_page(422, &way, &shown, Some(problem)).noted("address refused").into();
             }
         };
         let mut changes = Vec::new();
-        let (user, new) = match self.state.user_by_email(&email) {
-            Some(user) => (user.clone(), false),
-            None => (User::new(ask.ids.id("user_"), email, ask.now), true),
-        };
         if new {
             changes.push(Change::PutUser(user.clone()));
         }
-        let (client, more) = self.signed_in_client(ask, &form, &user);
+        let known = self.client(ask, Some(&form)).cloned();
+        let (client, more) = self.signed_in_client(ask, known, self.settings.mode.known_by(), &user);
         changes.extend(more);
         let note = if new { "signed in, new account" } else { "signed in" };
         self.after_sign_in(ask, way, &client, &user).noted(note).changing(changes)
     }
 
+    /// Finds the user that a form names, or makes one of a new address and says so.
+    ///
+    /// # Errors
+    ///
+    /// When it names no address.
+    pub(super) fn identified(&self, ask: &mut Ask<'_>, form: &Form) -> Result<(User, bool), NotAnAddress> {
+        let given = form.text("email").or_else(|| form.text("account")).unwrap_or_default().trim();
+        let email = self.check_email(given).map_err(|problem| {
+            let shown = given.chars().take(MAX_EMAIL).collect();
+            NotAnAddress { shown, problem }
+        })?;
+        Ok(match self.state.user_by_email(&email) {
+            Some(user) => (user.clone(), false),
+            None => (User::new(ask.ids.id("user_"), email, ask.now), true),
+        })
+    }
+
     /// Starts (or keeps) the user's session on the client that asks.
     ///
-    /// A live client gets a new token, so that a cookie that was planted before does not know the
-    /// session. A dev browser keeps its token: the site holds it, too.
-    fn signed_in_client(&self, ask: &mut Ask<'_>, form: &Form, user: &User) -> (Client, Vec<Change>) {
-        let known = self.client(ask, Some(form)).cloned();
+    /// A client that is known by a cookie gets a new token, so that a cookie that was planted before does
+    /// not know the session. A dev browser keeps its token: the site holds it, too.
+    pub(super) fn signed_in_client(
+        &self,
+        ask: &mut Ask<'_>,
+        known: Option<Client>,
+        known_by: KnownBy,
+        user: &User,
+    ) -> (Client, Vec<Change>) {
         let mut changes = Vec::new();
         let before = known.as_ref().and_then(|client| self.state.session_of(client));
         let kept = before.filter(|session| session.user_id == user.id).cloned();
         if let (Some(client), None) = (&known, &kept) {
             changes.extend(self.end_session(client, SessionStatus::Replaced, ask.now));
         }
-        let mut client = match (known, self.settings.mode) {
-            (Some(client), Mode::Test) => client,
+        let mut client = match (known, known_by) {
+            (Some(client), KnownBy::Url) => client,
             (known, _) => {
                 // The browser's other sessions end with its name.
                 let others = known.iter().flat_map(|old| self.state.sessions_of(old));
@@ -186,11 +213,11 @@ impl Issuer {
                 };
                 changes.extend(others.map(gone).map(Change::PutSession));
                 changes.extend(known.map(|old| Change::DropClient { token: old.token }));
-                self.fresh_client(ask)
+                Self::fresh_client(ask, known_by)
             }
         };
         let session = match kept {
-            Some(kept) => Session { client_id: client.id.clone(), ..kept },
+            Some(kept) => Session { client_id: client.id.clone(), authenticated_at: ask.now, ..kept },
             None => self.start_session(ask, &mut client, user),
         };
         client.session_id = Some(session.id.clone());

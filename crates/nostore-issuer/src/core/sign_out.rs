@@ -14,7 +14,7 @@ impl Issuer {
         };
         match self.current_user(ask) {
             Some(user) => {
-                let html = pages::sign_out(user, &way.hidden());
+                let html = pages::sign_out(user, "/sign-out", &way.hidden());
                 Response::page(200, html).by(user).noted("sign-out page").into()
             }
             None => {

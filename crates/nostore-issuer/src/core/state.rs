@@ -10,6 +10,7 @@ use super::model::{
     Client, Machine, MachineToken, MachineTokenKind, Membership, Nonce, Organization, Session, SessionStatus,
     Template, User,
 };
+use super::oidc::{Grant, RelyingParty};
 
 /// One mutation. Those of one request are kept together or not at all.
 #[derive(Clone)]
@@ -18,6 +19,11 @@ pub enum Change {
     DropClient {
         /// The browser's token.
         token: Secret,
+    },
+    /// Forgets a relying party's grant, and with it every code and token that it gave out.
+    DropGrant {
+        /// The grant.
+        id: String,
     },
     /// Forgets a signing key.
     DropKey {
@@ -53,6 +59,8 @@ pub enum Change {
     },
     /// Adds a browser, or replaces the one with the same token.
     PutClient(Client),
+    /// Adds a relying party's grant, or replaces the one with the same identifier.
+    PutGrant(Grant),
     /// Adds a signing key, or replaces the one with the same name.
     PutKey(HeldKey),
     /// Adds a machine, or replaces the one with the same identifier.
@@ -70,6 +78,8 @@ pub enum Change {
     },
     /// Adds an organization, or replaces the one with the same identifier.
     PutOrganization(Organization),
+    /// Adds a relying party, or replaces the one with the same identifier.
+    PutParty(RelyingParty),
     /// Adds a session, or replaces the one with the same identifier.
     PutSession(Session),
     /// Adds a template of tokens, or replaces the one with the same name.
@@ -91,6 +101,7 @@ impl fmt::Debug for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, value): (_, &dyn fmt::Debug) = match self {
             Self::DropClient { .. } => return f.write_str("DropClient"),
+            Self::DropGrant { id } => ("DropGrant", id),
             Self::DropKey { kid } => ("DropKey", kid),
             Self::DropMembership { organization_id, .. } => ("DropMembership", organization_id),
             Self::DropNonce { .. } => return f.write_str("DropNonce"),
@@ -98,12 +109,14 @@ impl fmt::Debug for Change {
             Self::DropSession { id } => ("DropSession", id),
             Self::DropUser { id } => ("DropUser", id),
             Self::PutClient(client) => ("PutClient", client),
+            Self::PutGrant(grant) => ("PutGrant", grant),
             Self::PutKey(key) => ("PutKey", key),
             Self::PutMachine(machine) => ("PutMachine", machine),
             Self::PutMachineToken(token) => ("PutMachineToken", token),
             Self::PutMembership(membership) => ("PutMembership", membership),
             Self::PutNonce { payload, .. } => ("PutNonce", payload),
             Self::PutOrganization(organization) => ("PutOrganization", organization),
+            Self::PutParty(party) => ("PutParty", party),
             Self::PutSession(session) => ("PutSession", session),
             Self::PutTemplate(template) => ("PutTemplate", template),
             Self::PutUser(user) => ("PutUser", user),
@@ -112,7 +125,7 @@ impl fmt::Debug for Change {
     }
 }
 
-/// Users, browsers, sessions, organizations and machines.
+/// Users, browsers, sessions, organizations, machines and relying parties.
 #[derive(Clone, Default)]
 pub struct State {
     users: BTreeMap<String, User>,
@@ -123,6 +136,8 @@ pub struct State {
     machines: BTreeMap<String, Machine>,
     machine_tokens: BTreeMap<(MachineTokenKind, String), MachineToken>,
     templates: BTreeMap<String, Template>,
+    parties: BTreeMap<String, RelyingParty>,
+    grants: BTreeMap<String, Grant>,
 }
 
 /// Counts them: the keys of the maps are tokens.
@@ -167,6 +182,8 @@ impl State {
         changes.extend(self.machines.values().cloned().map(Change::PutMachine));
         changes.extend(self.templates.values().cloned().map(Change::PutTemplate));
         changes.extend(self.machine_tokens.values().cloned().map(Change::PutMachineToken));
+        changes.extend(self.parties.values().cloned().map(Change::PutParty));
+        changes.extend(self.grants.values().cloned().map(Change::PutGrant));
         changes
     }
 
@@ -286,10 +303,39 @@ impl State {
         self.templates.get(name)
     }
 
+    /// Lists the relying parties.
+    pub fn parties(&self) -> impl ExactSizeIterator<Item = &RelyingParty> {
+        self.parties.values()
+    }
+
+    /// Finds a relying party by its client identifier.
+    #[must_use]
+    pub fn party(&self, client_id: &str) -> Option<&RelyingParty> {
+        self.parties.get(client_id)
+    }
+
+    /// Lists the grants of relying parties.
+    pub fn grants(&self) -> impl ExactSizeIterator<Item = &Grant> {
+        self.grants.values()
+    }
+
+    /// Finds a grant.
+    #[must_use]
+    pub fn grant(&self, id: &str) -> Option<&Grant> {
+        self.grants.get(id)
+    }
+
+    /// Tells whether a session goes on.
+    #[must_use]
+    pub fn is_active(&self, session_id: &str) -> bool {
+        self.session(session_id).is_some_and(|session| session.status == SessionStatus::Active)
+    }
+
     /// Applies one change; those that are none of the state's are ignored.
     pub(super) fn apply(&mut self, change: &Change) {
         match change {
             Change::DropClient { token } => drop(self.clients.remove(token.expose())),
+            Change::DropGrant { id } => drop(self.grants.remove(id)),
             Change::DropMembership { organization_id, user_id } => {
                 self.memberships.remove(&(organization_id.clone(), user_id.clone()));
             }
@@ -302,6 +348,7 @@ impl State {
                 self.users.remove(id);
                 self.memberships.retain(|(_, user), _| user != id);
                 self.sessions.retain(|_, session| session.user_id != *id);
+                self.grants.retain(|_, grant| grant.user_id != *id);
             }
             put => self.put(put),
         }
@@ -311,6 +358,9 @@ impl State {
         match change {
             Change::PutClient(client) => {
                 self.clients.insert(client.token.expose().to_owned(), client.clone());
+            }
+            Change::PutGrant(grant) => {
+                self.grants.insert(grant.id.clone(), grant.clone());
             }
             Change::PutMachine(machine) => {
                 self.machines.insert(machine.id.clone(), machine.clone());
@@ -324,6 +374,9 @@ impl State {
             }
             Change::PutOrganization(organization) => {
                 self.organizations.insert(organization.id.clone(), organization.clone());
+            }
+            Change::PutParty(party) => {
+                self.parties.insert(party.client_id.clone(), party.clone());
             }
             Change::PutSession(session) => {
                 self.sessions.insert(session.id.clone(), session.clone());

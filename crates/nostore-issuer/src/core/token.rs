@@ -13,7 +13,7 @@ use super::{Change, Issuer};
 const SESSION_CATEGORY: &str = "cl_B7d4PD111AAA";
 
 /// The category of a token that a template shapes. Sites do not take it for a session.
-const TEMPLATE_CATEGORY: &str = "cl_B7d4PD222AAA";
+pub(super) const TEMPLATE_CATEGORY: &str = "cl_B7d4PD222AAA";
 
 /// How far `nbf` lies before `iat`, in seconds, so that a clock that is a little behind accepts it.
 const NOT_BEFORE_SECS: i64 = 10;

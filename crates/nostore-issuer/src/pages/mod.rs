@@ -25,6 +25,10 @@ type Hidden<'a> = [(&'static str, &'a str)];
 
 /// What the sign-in page shows.
 pub(crate) struct SignIn<'a> {
+    /// The path that takes its forms.
+    pub(crate) action: &'static str,
+    /// Whether one may go back without signing in.
+    pub(crate) cancel: bool,
     pub(crate) users: &'a [&'a User],
     /// The site that is waiting.
     pub(crate) site: Option<&'a str>,
@@ -70,6 +74,17 @@ pub(crate) fn sign_in(page: &SignIn<'_>) -> String {
     for user in page.users {
         accounts.push_str(&account_button(user));
     }
+    let cancel = if page.cancel {
+        format!(
+            r#"
+<form class="row" method="post" action="{}">{hidden}
+<button class="button" type="submit" name="cancel" value="1">Cancel</button>
+</form>"#,
+            page.action
+        )
+    } else {
+        String::new()
+    };
     let invalid = if page.problem.is_some() { " aria-invalid=\"true\"" } else { "" };
     let problem = page.problem.map_or_else(String::new, |problem| {
         format!("<p class=\"problem\" id=\"problem\" role=\"alert\">{}</p>", escape(problem))
@@ -77,17 +92,18 @@ pub(crate) fn sign_in(page: &SignIn<'_>) -> String {
     let body = format!(
         r#"<h1>Sign in</h1>
 <p class="lead">{lead}</p>
-<form method="post" action="/sign-in">{hidden}
+<form method="post" action="{action}">{hidden}
 <ul class="accounts">{accounts}</ul>
 </form>
 <p class="or"><span>or</span></p>
-<form method="post" action="/sign-in" novalidate>{hidden}
+<form method="post" action="{action}" novalidate>{hidden}
 <label for="email">Email address</label>
 <input id="email" name="email" type="email" value="{email}" placeholder="carol@example.com" maxlength="254"
  autocomplete="off" autocapitalize="none" spellcheck="false" required autofocus aria-describedby="hint problem"{invalid}>
 {problem}<button class="primary" type="submit">Continue</button>
 <p class="hint" id="hint">A new address adds an account. There is no password in development.</p>
-</form>"#,
+</form>{cancel}"#,
+        action = page.action,
         email = escape(page.email),
     );
     layout("Sign in", &body)
@@ -109,13 +125,13 @@ pub(crate) fn signed_in(user: &User, hidden: &Hidden<'_>, unaware: &[Origin]) ->
     layout("Signed in", &body)
 }
 
-/// Asks before it signs out.
-pub(crate) fn sign_out(user: &User, hidden: &Hidden<'_>) -> String {
+/// Asks before it signs out; `action` is the path that takes the form.
+pub(crate) fn sign_out(user: &User, action: &'static str, hidden: &Hidden<'_>) -> String {
     let body = format!(
         r#"<h1>Sign out?</h1>
 {who}
 <p class="lead">This ends your session at the identity service, in this browser.</p>
-<form method="post" action="/sign-out">{hidden}
+<form method="post" action="{action}">{hidden}
 <button class="primary" type="submit">Sign out</button>
 </form>"#,
         who = who(user),

@@ -18,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use super::engine::EngineHandle;
+use super::notices::Teller;
 use super::{Record, Recorder};
 use crate::core::{Response, Settings};
 
@@ -44,6 +45,7 @@ const AFTER_REFUSAL: Duration = Duration::from_millis(50);
 struct Context {
     engine: EngineHandle,
     records: Recorder,
+    teller: Teller,
     settings: Arc<Settings>,
 }
 
@@ -54,8 +56,12 @@ pub(super) async fn serve(
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) {
-    let context =
-        Context { engine: engine.clone(), records: records.clone(), settings: Arc::new(settings.clone()) };
+    let context = Context {
+        engine: engine.clone(),
+        records: records.clone(),
+        teller: Teller::new(records.clone()),
+        settings: Arc::new(settings.clone()),
+    };
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
     let mut shutdown = pin!(shutdown);
@@ -107,7 +113,11 @@ async fn answer(request: http::Request<Incoming>, context: &Context) -> http::Re
     let head = heads::request_head(&parts.method, &parts.uri, &parts.headers, scheme, authority).into_owned();
     let (method, path) = (head.method.clone().into_owned(), head.path().to_owned());
     let response = match read(body).await {
-        Ok(body) => context.engine.answer(head, body).await,
+        Ok(body) => {
+            let (response, notices) = context.engine.answer(head, body).await;
+            context.teller.tell(notices);
+            response
+        }
         Err(refusal) => refusal,
     };
     let (status, client, note) = (response.status, response.client.clone(), response.note.clone());

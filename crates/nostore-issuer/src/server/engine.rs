@@ -15,7 +15,7 @@ use nostore_message::{Clock, RequestHead, UnixTime};
 use tokio::sync::oneshot;
 
 use super::data_dir::DataDir;
-use crate::core::{Draw, ENTROPY_BYTES, Issuer, Response};
+use crate::core::{Draw, ENTROPY_BYTES, Issuer, Notice, Response};
 use crate::store::Store;
 
 /// Owns the thread. Dropping it lets the thread finish its request and close the database.
@@ -30,6 +30,9 @@ pub(super) struct Engine {
 #[derive(Clone, Debug)]
 pub(super) struct EngineHandle(mpsc::Sender<Command>);
 
+/// A response, and what relying parties are told after it.
+type Answer = (Response, Vec<Notice>);
+
 enum Command {
     Decide(Box<Job>),
     Stop,
@@ -38,7 +41,7 @@ enum Command {
 struct Job {
     head: RequestHead<'static>,
     body: Vec<u8>,
-    reply: oneshot::Sender<Response>,
+    reply: oneshot::Sender<Answer>,
 }
 
 impl Engine {
@@ -52,9 +55,9 @@ impl Engine {
             let (store, _lock) = kept.map_or((None, None), |(store, dir)| (Some(store), Some(dir)));
             let mut worker = Worker { issuer, store };
             while let Ok(Command::Decide(job)) = queue.recv() {
-                let response = worker.answer(&job.head, &job.body, clock.now());
+                let answer = worker.answer(&job.head, &job.body, clock.now());
                 // Nobody waits any more when the connection is gone.
-                let _gone = job.reply.send(response);
+                let _gone = job.reply.send(answer);
             }
         };
         let thread = Builder::new().name("nostore-issuer".to_owned()).spawn(run)?;
@@ -77,13 +80,13 @@ impl Drop for Engine {
 
 impl EngineHandle {
     /// Lets the core decide.
-    pub(super) async fn answer(&self, head: RequestHead<'static>, body: Vec<u8>) -> Response {
+    pub(super) async fn answer(&self, head: RequestHead<'static>, body: Vec<u8>) -> Answer {
         let (reply, answer) = oneshot::channel();
         let job = Command::Decide(Box::new(Job { head, body, reply }));
         if self.0.send(job).is_ok()
-            && let Ok(response) = answer.await
+            && let Ok(answer) = answer.await
         {
-            return response;
+            return answer;
         }
         failure("the identity service has stopped")
     }
@@ -95,7 +98,7 @@ struct Worker {
 }
 
 impl Worker {
-    fn answer(&mut self, head: &RequestHead<'_>, body: &[u8], now: UnixTime) -> Response {
+    fn answer(&mut self, head: &RequestHead<'_>, body: &[u8], now: UnixTime) -> Answer {
         let mut entropy = [0; ENTROPY_BYTES];
         if getrandom::fill(&mut entropy).is_err() {
             return failure("the system gave no entropy");
@@ -108,18 +111,19 @@ impl Worker {
             }
         }
         let (response, changes) = self.issuer.decide(head, body, now, &draw);
+        let notices = self.issuer.notices(&changes, now);
         if !changes.is_empty() {
             if let Some(Err(error)) = self.store.as_mut().map(|store| store.keep(&changes)) {
                 return failure(&format!("nothing was changed, because the database refused: {error}"));
             }
             self.issuer.apply(&changes);
         }
-        response
+        (response, notices)
     }
 }
 
-fn failure(what: &str) -> Response {
+fn failure(what: &str) -> Answer {
     let mut response = Response::text(500, format!("nostore issuer: {what}\n"));
     response.note = what.to_owned();
-    response
+    (response, Vec::new())
 }

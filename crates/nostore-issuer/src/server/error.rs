@@ -6,7 +6,7 @@ use nostore_jose::SigningKeyError;
 use nostore_message::Origin;
 
 use super::data_dir::DataDirError;
-use crate::core::SeedError;
+use crate::core::{RelyingPartyError, SeedError};
 
 /// Why the service does not start. Nothing was changed that a second start would trip over.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +44,9 @@ pub enum OpenError {
         /// What is wrong with the key.
         found: String,
     },
+    /// A relying party is not as expected. None was registered.
+    #[error("{0}")]
+    RelyingParty(#[from] RelyingPartyError),
     /// The seed is not as expected. Nothing of it was applied.
     #[error("cannot use the seed {path}: {found}; nothing of it was applied")]
     Seed {
@@ -81,6 +84,7 @@ impl OpenError {
             Self::Key(_) => "key-generation",
             Self::NoData { .. } => "no-data",
             Self::Origin { .. } => "origin",
+            Self::RelyingParty(error) => error.code(),
             Self::Seed { found, .. } => found.code(),
             Self::SeedFile { .. } => "seed-file",
             Self::StoredKey { .. } => "stored-key",

@@ -11,6 +11,7 @@ mod connection;
 mod data_dir;
 mod engine;
 mod error;
+mod notices;
 mod open;
 mod rotate;
 
@@ -21,7 +22,7 @@ use std::time::Duration;
 
 use nostore_message::{Clock, Origin, Secret, UnixTime};
 
-use crate::core::{Mode, Settings};
+use crate::core::{Change, Issuer, Mode, RelyingParty, Settings};
 use engine::Engine;
 use open::{first, open_dir, sow};
 
@@ -66,8 +67,10 @@ pub struct ServerConfig {
     pub allowed_origins: Vec<Origin>,
     /// How long a session token is valid, in seconds: at least 1.
     pub token_secs: i64,
-    /// A file with users, organizations, machines and sessions, applied at every start.
+    /// A file with users, organizations, machines, relying parties and sessions, applied at every start.
     pub seed: Option<PathBuf>,
+    /// Sites that sign people in by OpenID Connect, registered at every start.
+    pub relying_parties: Vec<RelyingParty>,
     /// Tells the wall time.
     pub clock: Arc<dyn Clock>,
     /// Is told of every request.
@@ -79,7 +82,8 @@ impl ServerConfig {
     #[must_use]
     pub fn new(mode: Mode, origin: Origin, allowed_origins: Vec<Origin>, clock: Arc<dyn Clock>) -> Self {
         let (data_dir, seed, records) = (None, None, None);
-        Self { data_dir, mode, origin, allowed_origins, token_secs: 60, seed, clock, records }
+        let (token_secs, relying_parties) = (60, Vec::new());
+        Self { data_dir, mode, origin, allowed_origins, token_secs, seed, relying_parties, clock, records }
     }
 }
 
@@ -92,6 +96,7 @@ impl fmt::Debug for ServerConfig {
             .field("allowed_origins", &self.allowed_origins)
             .field("token_secs", &self.token_secs)
             .field("seed", &self.seed)
+            .field("relying_parties", &self.relying_parties)
             .finish_non_exhaustive()
     }
 }
@@ -128,13 +133,19 @@ impl Server {
                 (issuer, Some((store, dir)))
             }
         };
-        if let Some(path) = config.seed {
-            let changes = sow(&issuer, path, now)?;
+        let mut take = |issuer: &mut Issuer, changes: Vec<Change>| {
             if let Some((store, dir)) = &mut kept {
                 store.keep(&changes).map_err(|error| dir.unusable(error))?;
             }
             issuer.apply(&changes);
+            Ok::<_, OpenError>(())
+        };
+        if let Some(path) = config.seed {
+            let changes = sow(&issuer, path, now)?;
+            take(&mut issuer, changes)?;
         }
+        let changes = issuer.register(&config.relying_parties)?;
+        take(&mut issuer, changes)?;
         let settings = issuer.settings().clone();
         let publishable_key = issuer.publishable_key().to_owned();
         let secret_key = issuer.secret_key().clone();
@@ -166,6 +177,12 @@ impl Server {
     #[must_use]
     pub fn sign_in_url(&self) -> String {
         format!("{}/sign-in", self.settings.origin)
+    }
+
+    /// Returns the issuer identifier of the OpenID Provider: what its sites are configured with.
+    #[must_use]
+    pub fn oidc_issuer(&self) -> String {
+        self.settings.origin.to_string()
     }
 
     /// Returns the origin under which browsers reach the service.

@@ -94,6 +94,37 @@ CREATE TABLE machine_tokens (
 ) STRICT;
 ";
 
+/// Version 3: relying parties.
+const VERSION_3: &str = "
+ALTER TABLE users ADD COLUMN email_verified INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE users ADD COLUMN in_groups TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE sessions ADD COLUMN authenticated_ms INTEGER NOT NULL DEFAULT 0;
+UPDATE sessions SET authenticated_ms = created_ms;
+CREATE TABLE relying_parties (
+    client_id TEXT PRIMARY KEY,
+    secret TEXT,
+    name TEXT,
+    redirect_uris TEXT NOT NULL,
+    post_logout_redirect_uris TEXT NOT NULL,
+    backchannel_logout_uri TEXT
+) STRICT;
+CREATE TABLE grants (
+    id TEXT PRIMARY KEY,
+    secret TEXT NOT NULL,
+    client_id TEXT NOT NULL,
+    user_id TEXT NOT NULL REFERENCES users (id),
+    session_id TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    redirect_uri TEXT NOT NULL,
+    nonce TEXT,
+    challenge TEXT NOT NULL,
+    authenticated_ms INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    issued_ms INTEGER,
+    generation INTEGER NOT NULL
+) STRICT;
+";
+
 /// Moves what version 1 kept in other places.
 const MOVE_CLIENTS: &str = "
 CREATE TABLE clients_2 (
@@ -124,6 +155,9 @@ pub(super) fn migrate(transaction: &Transaction<'_>) -> Result<(), StoreError> {
         move_key(transaction)?;
         move_sessions(transaction)?;
         transaction.execute_batch(MOVE_CLIENTS)?;
+    }
+    if version < 3 {
+        transaction.execute_batch(VERSION_3)?;
     }
     transaction.pragma_update(None, "user_version", VERSION)?;
     Ok(())

@@ -8,6 +8,7 @@
 //! Specifications: SQLite's `user_version` and `application_id` (pragmas of the database header).
 
 mod migration;
+mod parties;
 mod rows;
 
 use std::path::Path;
@@ -19,7 +20,7 @@ use crate::core::{Change, State};
 pub(crate) use rows::KeptKey;
 
 /// The version of the schema that this program writes.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// Marks a database as ours: `nsis` in ASCII.
 const APPLICATION_ID: i64 = 0x6e73_6973;

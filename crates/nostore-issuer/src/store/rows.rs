@@ -5,6 +5,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Row, Transaction, params};
 use serde_json::{Map, Value};
 
+use super::parties::{self, put_grant, put_party};
 use super::{SecretBytes, StoreError};
 use crate::core::{
     Change, Client, Entitlements, HeldKey, Machine, MachineToken, MachineTokenKind, Membership, Organization,
@@ -31,6 +32,7 @@ pub(super) fn write(transaction: &Transaction<'_>, change: &Change) -> Result<()
     };
     match change {
         Change::DropClient { token } => execute("DELETE FROM clients WHERE token = ?1", &[&token.expose()]),
+        Change::DropGrant { id } => execute("DELETE FROM grants WHERE id = ?1", &[id]),
         Change::DropKey { kid } => execute("DELETE FROM signing_keys WHERE kid = ?1", &[kid]),
         Change::DropMembership { organization_id, user_id } => {
             let sql = "DELETE FROM memberships WHERE organization_id = ?1 AND user_id = ?2";
@@ -42,6 +44,7 @@ pub(super) fn write(transaction: &Transaction<'_>, change: &Change) -> Result<()
         }
         Change::DropSession { id } => execute("DELETE FROM sessions WHERE id = ?1", &[id]),
         Change::DropUser { id } => {
+            execute("DELETE FROM grants WHERE user_id = ?1", &[id])?;
             execute("DELETE FROM sessions WHERE user_id = ?1", &[id])?;
             execute("DELETE FROM memberships WHERE user_id = ?1", &[id])?;
             execute("DELETE FROM users WHERE id = ?1", &[id])
@@ -54,11 +57,13 @@ pub(super) fn write(transaction: &Transaction<'_>, change: &Change) -> Result<()
 fn write_put(transaction: &Transaction<'_>, change: &Change) -> Result<(), StoreError> {
     match change {
         Change::PutClient(client) => put_client(transaction, client)?,
+        Change::PutGrant(grant) => put_grant(transaction, grant)?,
         Change::PutKey(held) => put_key(transaction, held)?,
         Change::PutMachine(machine) => put_machine(transaction, machine)?,
         Change::PutMachineToken(token) => put_machine_token(transaction, token)?,
         Change::PutMembership(membership) => put_membership(transaction, membership)?,
         Change::PutOrganization(organization) => put_organization(transaction, organization)?,
+        Change::PutParty(party) => put_party(transaction, party)?,
         Change::PutSession(session) => put_session(transaction, session)?,
         Change::PutTemplate(template) => put_template(transaction, template)?,
         Change::PutUser(user) => put_user(transaction, user)?,
@@ -68,13 +73,15 @@ fn write_put(transaction: &Transaction<'_>, change: &Change) -> Result<(), Store
 }
 
 fn put_user(transaction: &Transaction<'_>, user: &User) -> rusqlite::Result<()> {
-    let sql =
-        "INSERT INTO users (id, email, name, features, plan, created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+    let sql = "INSERT INTO users (id, email, name, features, plan, created_ms, email_verified, in_groups)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
         ON CONFLICT (id) DO UPDATE SET email = excluded.email, name = excluded.name,
-            features = excluded.features, plan = excluded.plan";
-    let User { id, email, name, entitled, created_at } = user;
-    let features = list(&entitled.features);
-    transaction.execute(sql, params![id, email, name, features, entitled.plan, created_at.millis()])?;
+            features = excluded.features, plan = excluded.plan,
+            email_verified = excluded.email_verified, in_groups = excluded.in_groups";
+    let User { id, email, email_verified, name, groups, entitled, created_at } = user;
+    let (features, plan, groups) = (list(&entitled.features), &entitled.plan, list(groups));
+    let created = created_at.millis();
+    transaction.execute(sql, params![id, email, name, features, plan, created, email_verified, groups])?;
     Ok(())
 }
 
@@ -99,11 +106,12 @@ fn put_key(transaction: &Transaction<'_>, held: &HeldKey) -> Result<(), StoreErr
 
 fn put_session(transaction: &Transaction<'_>, session: &Session) -> rusqlite::Result<()> {
     let sql = "INSERT INTO sessions
-            (id, client_id, user_id, status, organization_id, refresh_token, created_ms, updated_ms)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+            (id, client_id, user_id, status, organization_id, refresh_token, created_ms, updated_ms,
+                authenticated_ms)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
         ON CONFLICT (id) DO UPDATE SET client_id = excluded.client_id, status = excluded.status,
             organization_id = excluded.organization_id, refresh_token = excluded.refresh_token,
-            updated_ms = excluded.updated_ms";
+            updated_ms = excluded.updated_ms, authenticated_ms = excluded.authenticated_ms";
     transaction.execute(
         sql,
         params![
@@ -115,6 +123,7 @@ fn put_session(transaction: &Transaction<'_>, session: &Session) -> rusqlite::Re
             session.refresh_token.expose(),
             session.created_at.millis(),
             session.updated_at.millis(),
+            session.authenticated_at.millis(),
         ],
     )?;
     Ok(())
@@ -194,12 +203,11 @@ pub(super) fn read_keys(connection: &Connection) -> rusqlite::Result<Vec<KeptKey
 
 /// Reads everything but keys.
 pub(super) fn read_state(connection: &Connection) -> rusqlite::Result<State> {
-    let mut changes =
-        rows(connection, "SELECT id, email, name, features, plan, created_ms FROM users", |row| {
-            let entitled = Entitlements { features: read_list(row, 3)?, plan: row.get(4)? };
-            let (id, email, name) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            Ok(Change::PutUser(User { id, email, name, entitled, created_at: time(row, 5)? }))
-        })?;
+    let mut changes = rows(
+        connection,
+        "SELECT id, email, name, features, plan, created_ms, email_verified, in_groups FROM users",
+        |row| read_user(row).map(Change::PutUser),
+    )?;
     changes.extend(rows(
         connection,
         "SELECT token, id, created_ms, updated_ms, session_id FROM clients",
@@ -211,7 +219,8 @@ pub(super) fn read_state(connection: &Connection) -> rusqlite::Result<State> {
     )?);
     changes.extend(rows(
         connection,
-        "SELECT id, client_id, user_id, status, organization_id, refresh_token, created_ms, updated_ms FROM sessions",
+        "SELECT id, client_id, user_id, status, organization_id, refresh_token, created_ms, updated_ms,
+            authenticated_ms FROM sessions",
         |row| read_session(row).map(Change::PutSession),
     )?);
     changes.extend(rows(
@@ -248,7 +257,20 @@ pub(super) fn read_state(connection: &Connection) -> rusqlite::Result<State> {
         let claims = serde_json::from_str(&claims).map_err(|_| unexpected(1, "a JSON object"))?;
         Ok(Change::PutTemplate(Template { name: row.get(0)?, claims, lifetime_secs: row.get(2)? }))
     })?);
+    changes.extend(parties::read(connection)?);
     Ok(State::from_changes(changes))
+}
+
+fn read_user(row: &Row<'_>) -> rusqlite::Result<User> {
+    Ok(User {
+        id: row.get(0)?,
+        email: row.get(1)?,
+        email_verified: row.get(6)?,
+        name: row.get(2)?,
+        groups: read_list(row, 7)?,
+        entitled: Entitlements { features: read_list(row, 3)?, plan: row.get(4)? },
+        created_at: time(row, 5)?,
+    })
 }
 
 fn read_session(row: &Row<'_>) -> rusqlite::Result<Session> {
@@ -262,6 +284,7 @@ fn read_session(row: &Row<'_>) -> rusqlite::Result<Session> {
         organization_id: row.get(4)?,
         refresh_token: secret(row, 5)?,
         created_at: time(row, 6)?,
+        authenticated_at: time(row, 8)?,
         updated_at: time(row, 7)?,
     })
 }
@@ -287,7 +310,7 @@ fn read_machine_token(row: &Row<'_>) -> rusqlite::Result<MachineToken> {
     })
 }
 
-fn rows<T>(
+pub(super) fn rows<T>(
     connection: &Connection,
     sql: &str,
     read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
@@ -297,20 +320,20 @@ fn rows<T>(
     found.collect()
 }
 
-fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<UnixTime> {
+pub(super) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<UnixTime> {
     row.get(column).map(UnixTime::from_millis)
 }
 
-fn secret(row: &Row<'_>, column: usize) -> rusqlite::Result<Secret> {
+pub(super) fn secret(row: &Row<'_>, column: usize) -> rusqlite::Result<Secret> {
     row.get::<_, String>(column).map(Secret::new)
 }
 
 /// Writes a list of names as JSON.
-fn list(names: &[String]) -> String {
+pub(super) fn list(names: &[String]) -> String {
     Value::from(names.to_vec()).to_string()
 }
 
-fn read_list(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<String>> {
+pub(super) fn read_list(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<String>> {
     let text: String = row.get(column)?;
     serde_json::from_str(&text).map_err(|_| unexpected(column, "a JSON list of strings"))
 }

@@ -94,14 +94,14 @@ fn a_second_process_is_refused_and_the_first_goes_on() {
 fn a_newer_database_is_refused_and_left_as_it_is() {
     let path = fresh("newer");
     drop(Server::open(config(&path, Mode::Test)).unwrap());
-    sql(&path, "PRAGMA user_version = 3; PRAGMA journal_mode = DELETE");
+    sql(&path, "PRAGMA user_version = 4; PRAGMA journal_mode = DELETE");
     let before = fs::read(path.join("issuer.sqlite3")).unwrap();
     let error = refusal(&path);
     assert_eq!(error.code(), "database-newer");
-    assert!(error.to_string().contains("found 3, which a newer nostore wrote: update nostore"), "{error}");
+    assert!(error.to_string().contains("found 4, which a newer nostore wrote: update nostore"), "{error}");
     is_clear(&error, &path);
     assert_eq!(fs::read(path.join("issuer.sqlite3")).unwrap(), before);
-    sql(&path, "PRAGMA user_version = 2");
+    sql(&path, "PRAGMA user_version = 3");
     Server::open(config(&path, Mode::Test)).unwrap();
 }
 

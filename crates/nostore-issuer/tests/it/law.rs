@@ -373,3 +373,15 @@ fn programs_are_known_by_their_tokens() {
         assert_eq!(decision.reason.map(|reason| reason.code()), Some("token-invalid"), "{token}");
     }
 }
+
+/// One key signs both, but no site takes an ID Token for a session token.
+#[test]
+fn an_id_token_is_no_session() {
+    for mode in [Mode::Test, Mode::Live] {
+        let mut browser = Browser::new(mode);
+        let (world, id_token) = crate::oidc::id_token(mode);
+        browser.world = world;
+        browser.authorization = Some(format!("Bearer {id_token}"));
+        assert!(!matches!(browser.open("/dashboard").status, Status::SignedIn(_)), "{mode:?}");
+    }
+}

@@ -12,6 +12,7 @@ mod http;
 mod law;
 mod machines;
 mod migration;
+mod oidc;
 mod organizations;
 mod pages;
 mod redirect;

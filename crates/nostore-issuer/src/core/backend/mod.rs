@@ -111,7 +111,7 @@ impl Issuer {
 }
 
 /// Returns the bearer token (RFC 6750 section 2.1).
-fn bearer<'a>(head: &'a RequestHead<'_>) -> Option<&'a str> {
+pub(super) fn bearer<'a>(head: &'a RequestHead<'_>) -> Option<&'a str> {
     let (scheme, key) = head.fields.first("authorization")?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
 }

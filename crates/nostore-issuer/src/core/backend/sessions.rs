@@ -45,7 +45,7 @@ impl Issuer {
         let user = self.state.user(body.text("user_id")?).ok_or_else(|| no_such("user"))?;
         let organization = body.optional("active_organization_id")?.unwrap_or_default();
         let place = self.choose(organization, &user.id).map_err(|_| not_a_member())?;
-        let mut client = self.fresh_client(ask);
+        let mut client = Self::fresh_client(ask, self.settings.mode.known_by());
         let mut session = self.start_session(ask, &mut client, user);
         session.organization_id = place.map(|(organization, _)| organization.id.clone());
         let answer = Response::json(200, &session_json(&session)).noted("session created").by(user);

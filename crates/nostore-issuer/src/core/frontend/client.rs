@@ -33,7 +33,7 @@ impl Issuer {
             let refused = self.asking_client(ask).err();
             return refused.map_or_else(|| Response::not_found(ask).into(), |refused| (*refused).into());
         }
-        let client = self.fresh_client(ask);
+        let client = Self::fresh_client(ask, self.settings.mode.known_by());
         let response = wrapped(&self.own_client_json(&client, ask, site), None).noted("client created");
         let response = self.record(self.with_client_cookies(response, &client, ask), &client);
         response.changing(self.keep(&client, ask.now))
@@ -69,7 +69,7 @@ impl Issuer {
                 "expected a development instance (test keys), found a production instance (live keys)";
             return Err(Response::error(400, "instance_type_invalid", message).into());
         }
-        let client = self.fresh_client(ask);
+        let client = Self::fresh_client(ask, self.settings.mode.known_by());
         let response = Response::json(200, &json!({ "id": client.token.expose() })).noted("new browser");
         Ok(self.record(response, &client).changing(self.keep(&client, ask.now)))
     }

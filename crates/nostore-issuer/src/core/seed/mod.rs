@@ -1,4 +1,4 @@
-//! Users, organizations, machines and sessions from a file.
+//! Users, organizations, machines, relying parties and sessions from a file.
 //!
 //! # Invariants
 //!
@@ -7,6 +7,7 @@
 //! - No error shows a token or a secret key.
 
 mod machines;
+mod parties;
 mod reader;
 
 use std::collections::BTreeSet;
@@ -24,7 +25,7 @@ use super::token::{MAX_PERMISSIONS, is_name, split_permission};
 use reader::{Members, Node, shown};
 
 /// What a file may have at its top.
-const TOP: [&str; 8] = [
+const TOP: [&str; 9] = [
     "users",
     "organizations",
     "machines",
@@ -32,6 +33,7 @@ const TOP: [&str; 8] = [
     "m2m_tokens",
     "oauth_tokens",
     "jwt_templates",
+    "relying_parties",
     "sessions",
 ];
 
@@ -97,7 +99,7 @@ impl Issuer {
         })?;
         let top = Node::root(&value).members(&TOP)?;
         let (state, seen) = (self.state.clone(), BTreeSet::new());
-        let prefix = self.settings.mode.token_prefix();
+        let prefix = self.settings.mode.known_by().prefix();
         let mut sower = Sower { state, seen, now, prefix, changes: Vec::new() };
         for node in top.list("users")? {
             sower.user(&node)?;
@@ -115,6 +117,9 @@ impl Issuer {
         }
         for node in top.list("jwt_templates")? {
             sower.template(&node)?;
+        }
+        for node in top.list("relying_parties")? {
+            sower.relying_party(&node)?;
         }
         for node in top.list("sessions")? {
             sower.session(&node, entropy)?;
@@ -148,7 +153,8 @@ impl Sower {
     }
 
     fn user(&mut self, node: &Node<'_>) -> Result<(), SeedError> {
-        let members = node.members(&["id", "email", "name", "features", "plan"])?;
+        let members =
+            node.members(&["id", "email", "email_verified", "name", "groups", "features", "plan"])?;
         let address = "an address such as carol@example.com";
         let email = members.checked("email", address, |text| is_address(&text.to_ascii_lowercase()))?;
         let email = email.ok_or_else(|| members.wrong("email", address, "nothing"))?.to_ascii_lowercase();
@@ -171,6 +177,9 @@ impl Sower {
         let mut user = User::new(id, email, known.map_or(self.now, |known| known.created_at));
         let name = members.checked("name", "1 to 256 bytes", |text| (1..=256).contains(&text.len()))?;
         user.name = name.map(str::to_owned);
+        user.email_verified = members.flag_or("email_verified", true)?;
+        let is_group = |text: &str| (1..=256).contains(&text.len());
+        user.groups = members.texts("groups", "1 to 256 bytes", is_group)?;
         user.entitled = entitlements(&members)?;
         if known != Some(&user) {
             self.put(Change::PutUser(user));
@@ -276,6 +285,7 @@ impl Sower {
             organization_id,
             refresh_token: Secret::new(format!("rt_{}", secret_body(&entropy()))),
             created_at: self.now,
+            authenticated_at: self.now,
             updated_at: self.now,
         };
         let client = Client {

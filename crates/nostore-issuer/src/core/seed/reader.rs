@@ -139,8 +139,13 @@ impl<'a> Members<'a> {
 
     /// Returns a truth value; absent is false.
     pub(super) fn flag(&self, name: &str) -> Result<bool, SeedError> {
+        self.flag_or(name, false)
+    }
+
+    /// Returns a truth value that may be absent.
+    pub(super) fn flag_or(&self, name: &str, absent: bool) -> Result<bool, SeedError> {
         let Some(node) = self.node(name) else {
-            return Ok(false);
+            return Ok(absent);
         };
         node.value.as_bool().ok_or_else(|| unexpected(&node.at, "true or false", kind(node.value)))
     }
