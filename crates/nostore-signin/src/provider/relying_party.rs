@@ -10,6 +10,7 @@
 //! Specifications: OpenID Connect Core 1.0 sections 3.1.2, 3.1.3, 5.3, 10.1.1 and 12; RFC 9207 section 2.4.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +38,9 @@ const MAX_LOGOUT_TOKEN_BYTES: usize = 64 * 1_024;
 /// A site at its provider. Cheap to clone; clones share what is known of the provider.
 #[derive(Clone)]
 pub struct RelyingParty(Arc<Inner>);
+
+/// A fetch that borrows nothing: with borrows in it no future around it would be `Send`.
+type Fetch<T> = Pin<Box<dyn Future<Output = Result<T, ProviderError>> + Send>>;
 
 struct Inner {
     provider: Provider,
@@ -321,9 +325,7 @@ impl RelyingParty {
         let checked = check(&keys);
         match &checked {
             Err(error) if error.may_be_rotation() => {
-                let url = metadata.keys.as_deref().unwrap_or_default();
-                let fetch = || metadata::keys(&self.0.provider, &self.0.http, url);
-                let newer = self.0.keys.newer(&keys, now, fetch).await;
+                let newer = self.0.keys.newer(&keys, now, self.fetch_keys(metadata)).await;
                 Ok(newer.map_or(checked, |newer| check(&newer)))
             }
             _ => Ok(checked),
@@ -331,7 +333,9 @@ impl RelyingParty {
     }
 
     async fn metadata(&self, now: UnixTime) -> Result<Arc<Metadata>, ProviderError> {
-        self.0.metadata.current(now, || metadata::discover(&self.0.provider, &self.0.http)).await
+        let inner = Arc::clone(&self.0);
+        let fetch = async move { metadata::discover(&inner.provider, &inner.http).await };
+        self.0.metadata.current(now, Box::pin(fetch)).await
     }
 
     async fn keys(
@@ -339,8 +343,16 @@ impl RelyingParty {
         metadata: &Metadata,
         now: UnixTime,
     ) -> Result<Arc<CoreJsonWebKeySet>, ProviderError> {
-        let url = metadata.keys.as_deref().ok_or(ProviderError::Missing { what: "jwks_uri" })?;
-        self.0.keys.current(now, || metadata::keys(&self.0.provider, &self.0.http, url)).await
+        self.0.keys.current(now, self.fetch_keys(metadata)).await
+    }
+
+    /// Starts when it is polled.
+    fn fetch_keys(&self, metadata: &Metadata) -> Fetch<CoreJsonWebKeySet> {
+        let (inner, url) = (Arc::clone(&self.0), metadata.keys.clone());
+        Box::pin(async move {
+            let url = url.ok_or(ProviderError::Missing { what: "jwks_uri" })?;
+            metadata::keys(&inner.provider, &inner.http, &url).await
+        })
     }
 
     fn endpoint<'a>(&'a self, metadata: &'a Metadata) -> TokenEndpoint<'a> {
