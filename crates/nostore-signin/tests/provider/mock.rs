@@ -133,6 +133,12 @@ impl Mock {
         self.state().keys = vec![key()];
     }
 
+    /// Refuses every refresh token that it has issued so far.
+    #[allow(dead_code, reason = "the relying party has no session to end")]
+    pub(crate) fn forget_refresh_tokens(&self) {
+        self.state().refresh_tokens.clear();
+    }
+
     /// How often a path was asked for.
     pub(crate) fn asked(&self, path: &str) -> u32 {
         self.state().asked.get(path).copied().unwrap_or_default()
