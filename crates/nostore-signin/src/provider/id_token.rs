@@ -95,10 +95,10 @@ pub enum IdTokenError {
         found: String,
     },
     /// The provider's JWK Set has no key of that name.
-    #[error("expected a key of the provider's JWK Set to fit the token, found none named {kid}")]
+    #[error("expected a key of the provider's JWK Set to fit the token, found none {}", named(kid.as_deref()))]
     Key {
         /// The token's `kid`.
-        kid: String,
+        kid: Option<String>,
     },
     /// It is not of this sign-in.
     #[error("expected the nonce of this sign-in, found another or none")]
@@ -365,7 +365,11 @@ fn typed(error: &ClaimsVerificationError, jws: &Jws<'_>, expected: &Expected<'_>
 }
 
 fn no_key(jws: &Jws<'_>) -> IdTokenError {
-    IdTokenError::Key { kid: jws.header().kid().map_or_else(|| "at all".to_owned(), fit) }
+    IdTokenError::Key { kid: jws.header().kid().map(fit) }
+}
+
+fn named(kid: Option<&str>) -> String {
+    kid.map_or_else(|| "for a token without kid".to_owned(), |kid| format!("named {kid}"))
 }
 
 fn unreadable(error: &impl ToString) -> IdTokenError {
