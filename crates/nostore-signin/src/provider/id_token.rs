@@ -38,6 +38,9 @@ use super::issuer::IssuerRule;
 /// How far the provider's clock and ours may be apart, in seconds.
 pub const LEEWAY_SECS: i64 = 60;
 
+/// The longest `sub` (OpenID Connect Core 1.0 section 2).
+const MAX_SUBJECT_BYTES: usize = 255;
+
 /// The algorithms that count: `openidconnect` verifies all of them.
 const ALGORITHMS: [(&str, CoreJwsSigningAlgorithm); 9] = [
     ("RS256", CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256),
@@ -112,8 +115,8 @@ pub enum IdTokenError {
     /// The signature does not match.
     #[error("expected a signature by a key of the provider's JWK Set, found one that does not match")]
     Signature,
-    /// It names nobody.
-    #[error("expected sub to name somebody, found it empty")]
+    /// It names nobody (OpenID Connect Core 1.0 section 2).
+    #[error("expected sub to be 1 to {MAX_SUBJECT_BYTES} bytes without control characters")]
     Subject,
     /// It is not what the specification wants.
     #[error("expected a signed JWT with the claims of an ID token: {why}")]
@@ -199,7 +202,7 @@ pub(crate) fn verify(
             return Err(IdTokenError::AccessTokenHash);
         }
     }
-    if subject.is_empty() {
+    if !is_subject(&subject) {
         return Err(IdTokenError::Subject);
     }
     Ok(Verified { issuer, subject, claims: jws.into_payload() })
@@ -304,6 +307,11 @@ fn authorized_party(claims: &Map<String, Value>, client_id: &str) -> Result<(), 
         None if several => refuse("none, with several audiences"),
         None => Ok(()),
     }
+}
+
+/// Stores keep it, logs show it.
+fn is_subject(text: &str) -> bool {
+    (1..=MAX_SUBJECT_BYTES).contains(&text.len()) && !text.contains(char::is_control)
 }
 
 fn audience(claims: &Map<String, Value>, client_id: &str) -> Result<(), IdTokenError> {
