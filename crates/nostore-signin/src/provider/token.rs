@@ -163,13 +163,12 @@ impl TokenEndpoint<'_> {
     }
 
     fn client(&self) -> Result<Ready, Fault> {
-        let bad = |what: &str| Fault::Unreadable { why: format!("the URL of {what} is none") };
         let authorization = AuthUrl::new(self.metadata.authorization.clone());
         let token = TokenUrl::new(self.metadata.token.clone());
         let auth = self.metadata.client_auth;
         let mut client = Client::new(ClientId::new(self.provider.client_id.clone()))
-            .set_auth_uri(authorization.map_err(|_| bad("the authorization endpoint"))?)
-            .set_token_uri(token.map_err(|_| bad("the token endpoint"))?)
+            .set_auth_uri(authorization.map_err(|_| Fault::Url)?)
+            .set_token_uri(token.map_err(|_| Fault::Url)?)
             .set_redirect_uri(RedirectUrl::from_url(self.redirect.clone()))
             .set_auth_type(if auth == ClientAuth::Basic {
                 AuthType::BasicAuth

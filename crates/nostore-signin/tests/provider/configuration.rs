@@ -1,7 +1,7 @@
 //! What is wrong with a configuration, before any visitor comes.
 
 use nostore_message::Secret;
-use nostore_signin::provider::{ClientAuth, Endpoints, Provider, RelyingParty};
+use nostore_signin::provider::{Begin, ClientAuth, ENTROPY_BYTES, Endpoints, Provider, RelyingParty};
 
 use crate::support::Table;
 
@@ -83,4 +83,17 @@ fn presets_know_their_issuers() {
         table.row(provider.name(), provider.issuer());
     }
     insta::assert_snapshot!(table.text());
+}
+
+/// Handlers of a web framework wait on several threads.
+#[test]
+fn every_wait_may_move_to_another_thread() {
+    fn moves<F: Future + Send>(_: F) {}
+    let site = RelyingParty::new(oidc("https://op.example"), REDIRECT).unwrap();
+    let (now, secret, begin) = (crate::mock::NOW, Secret::new("x"), Begin::default());
+    moves(site.warm(now));
+    moves(site.begin(&begin, [0; ENTROPY_BYTES], now));
+    moves(site.refresh(&secret, now));
+    moves(site.end_session_url(None, None, None, now));
+    moves(site.read_logout_token("x", now));
 }

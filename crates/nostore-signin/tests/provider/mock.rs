@@ -123,6 +123,10 @@ impl Mock {
         self.state().faults = faults;
     }
 
+    pub(crate) fn hangs(&self) -> bool {
+        self.state().faults.fates.values().any(|fate| *fate == Fate::Hangs)
+    }
+
     /// The origin of the port where nobody listens.
     pub(crate) fn nowhere(&self) -> String {
         format!("http://{}", self.refusing.0)

@@ -117,6 +117,9 @@ async fn id_tokens() {
         ("at_hash of another", claims(&[("at_hash", json!("AAAAAAAAAAAAAAAAAAAAAA"))])),
         ("no at_hash", claims(&[("at_hash", Value::Null)])),
         ("sub empty", claims(&[("sub", json!(""))])),
+        ("sub of 255 bytes", claims(&[("sub", json!("a".repeat(255)))])),
+        ("sub of 256 bytes", claims(&[("sub", json!("a".repeat(256)))])),
+        ("sub with a line break", claims(&[("sub", json!("a\nb"))])),
         ("no sub", claims(&[("sub", Value::Null)])),
         ("alg none", alg("none")),
         ("alg None", alg("None")),
@@ -132,6 +135,61 @@ async fn id_tokens() {
         let outcome = world.sign_in_with(faults).await;
         table.row(name, &world.told(outcome));
     }
+    insta::assert_snapshot!(table.text());
+}
+
+#[tokio::test]
+async fn claims_of_any_type_make_an_identity_or_an_error() {
+    let world = World::new().await;
+    let values = [
+        json!(true),
+        json!(-1),
+        json!(1e300),
+        json!(u64::MAX),
+        json!(""),
+        json!("\u{0}\r\n"),
+        json!([]),
+        json!([[], {}, 1, "x"]),
+        json!({ "a": null }),
+    ];
+    let names = [
+        "iss",
+        "sub",
+        "aud",
+        "exp",
+        "iat",
+        "nbf",
+        "nonce",
+        "azp",
+        "at_hash",
+        "auth_time",
+        "acr",
+        "amr",
+        "email",
+        "email_verified",
+        "name",
+        "picture",
+        "locale",
+        "updated_at",
+        "address",
+        "sid",
+        "groups",
+        "tid",
+    ];
+    let mut table = Table::default();
+    for name in names {
+        let mut codes = Vec::new();
+        for value in &values {
+            let outcome = world.sign_in_with(claims(&[(name, value.clone())])).await;
+            codes.push(outcome.map_or_else(|error| error.code(), |_| "ok"));
+        }
+        table.row(name, &codes.join(" "));
+    }
+    // What cannot stand in a request does not get there.
+    let answer = vec![("access_token", json!("a\r\nX: y"))];
+    let faults = Faults { answer, ..claims(&[("email", Value::Null), ("at_hash", Value::Null)]) };
+    let outcome = world.sign_in_with(faults).await;
+    table.row("line break in the access token", &world.told(outcome));
     insta::assert_snapshot!(table.text());
 }
 

@@ -11,7 +11,7 @@ use nostore_signin::provider::{
 
 use crate::mock::{CLIENT_ID, CLIENT_SECRET, Faults, Mock, NOW, REDIRECT};
 
-/// How long an answer may take where one hangs: nothing else takes that long on loopback.
+/// How long an answer may take where one hangs.
 pub(crate) const SHORT: Duration = Duration::from_millis(300);
 
 pub(crate) struct World {
@@ -30,9 +30,10 @@ impl World {
         Self { mock, site }
     }
 
-    /// The same site after a restart, which waits no longer than [`SHORT`].
+    /// The same site after a restart. Where the provider hangs it waits no longer than [`SHORT`].
     pub(crate) fn restarted(&self) -> RelyingParty {
-        RelyingParty::within(self.site.provider().clone(), REDIRECT, SHORT).unwrap()
+        let patience = if self.mock.hangs() { SHORT } else { Duration::from_secs(30) };
+        RelyingParty::within(self.site.provider().clone(), REDIRECT, patience).unwrap()
     }
 
     /// Signs in with faults, at a site that knows nothing of the provider yet.
