@@ -5,6 +5,7 @@
 mod admin;
 mod events;
 mod flow;
+mod killed;
 #[expect(dead_code, reason = "the relying party's own tests use all of it")]
 #[path = "../provider/mock.rs"]
 mod mock;
