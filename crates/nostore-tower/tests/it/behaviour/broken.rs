@@ -60,7 +60,6 @@ impl Fault {
         (
             Self::DropsTheSecondSetCookie,
             &[
-                "own: a whole sign-in ends signed in on the page that was wanted",
                 "a handshake returns on a page that sets cookies: four lines",
                 "sign-out clears every session cookie on its redirect",
             ],
