@@ -11,6 +11,7 @@ pub mod node;
 pub mod others;
 pub mod ours;
 pub mod program;
+pub mod protected;
 pub mod smithy;
 pub mod world;
 

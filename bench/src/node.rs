@@ -44,6 +44,15 @@ impl Node {
         Self::start("get_token.mjs", raw, "ready")
     }
 
+    /// Starts `@auth/core`, which is asked for the session of a request over and over.
+    ///
+    /// # Errors
+    ///
+    /// When it is not installed (`npm ci` in `bench/reference`), or does not find the session.
+    pub fn auth_session(email: &str) -> Result<Self, Broken> {
+        Self::start("auth_session.mjs", email, email)
+    }
+
     fn start(script: &str, first: &str, expected: &str) -> Result<Self, Broken> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("reference");
         if !folder.join("node_modules").is_dir() {

@@ -8,8 +8,14 @@ use crate::step;
 const MANIFEST: &str = "bench/Cargo.toml";
 const REFERENCE: &str = "bench/reference";
 
-/// Installs what is compared with and measures; `arguments` go to the program (`--json`, `--rounds N`).
+/// The programs; without a name, the first.
+const PROGRAMS: [&str; 4] = ["authenticate", "protected", "sealed", "tokens"];
+
+/// Installs what is compared with and measures; `arguments` go to the program (`--json`, `--rounds N`), the first of them
+/// may name it.
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
+    let named = arguments.first().and_then(|first| PROGRAMS.into_iter().find(|program| program == first));
+    let arguments = if named.is_some() { &arguments[1..] } else { arguments };
     if !Path::new(REFERENCE).join("node_modules/.package-lock.json").exists() {
         let install = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
         step::run("what is compared with", Command::new("npm").args(install).current_dir(REFERENCE))?;
@@ -22,7 +28,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         "--manifest-path",
         MANIFEST,
         "--bin",
-        "authenticate",
+        named.unwrap_or(PROGRAMS[0]),
         "--",
     ];
     let arguments: Vec<&str> = run.into_iter().chain(arguments.iter().map(String::as_str)).collect();

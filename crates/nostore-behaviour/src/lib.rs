@@ -32,6 +32,7 @@ mod wire;
 pub use adapter::{Adapter, Around, Panic, Setting, Site};
 pub use case::Case;
 pub use identity::NOW;
+pub use own::{CLIENT_ID, consent, issuer};
 pub use readme::check_readme_diff;
 pub use site::{Admins, Body, Frames, Gate, Mark, PAGES, Page, Reader, Reply, SPECIALS, Special};
 pub use suite::{Failure, Report, cases, run};

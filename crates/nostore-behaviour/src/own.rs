@@ -1,7 +1,7 @@
 //! A site with a sign-in of its own: its provider, its sessions.
 //!
 //! The provider keeps nothing: the code that it gives out is the visitor's address and the nonce, and the ID token says
-//! both.
+//! both. Whoever wants a sign-in against it elsewhere (the measurements) takes [`issuer`], [`CLIENT_ID`] and [`consent`].
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -21,7 +21,8 @@ use crate::identity::{NOW, service, sign, signed};
 /// How visitors know the site, whatever stands in `Host`.
 const ORIGIN: &str = "https://shop.example";
 const SECRET: &str = "a secret of the suite, of more than thirty-two octets";
-const CLIENT_ID: &str = "shop";
+/// Under which the provider knows the site.
+pub const CLIENT_ID: &str = "shop";
 
 /// Cookies of sessions that the site has sealed.
 pub(crate) struct Sealed {
@@ -61,9 +62,8 @@ pub(crate) async fn sign_in() -> SignIn {
         .requires("/admin/rows", Check::role("admin"))
         .cacheable("/open/*");
     let who = |address| Who::parse(address).expect("an address");
-    let issuer = format!("http://{}", service());
     let sign_in = SignIn::builder([Secret::new(SECRET)], Origin::parse(ORIGIN).expect("an origin"))
-        .provider(Provider::oidc(issuer, CLIENT_ID, Some(Secret::new("hush"))).display_name("the provider"))
+        .provider(Provider::oidc(issuer(), CLIENT_ID, Some(Secret::new("hush"))).display_name("the provider"))
         .admin(who("alice@example.com"))
         .allow(who("bob@example.com"))
         .store(MemoryStore::default())
@@ -76,8 +76,16 @@ pub(crate) async fn sign_in() -> SignIn {
     sign_in.build().await.expect("the site's rules are right")
 }
 
-/// What the provider makes of a visitor who is that person: the callback of the sign-in at `location`.
-pub(crate) fn consent(location: &str, address: &str) -> Option<String> {
+/// Returns the provider's issuer, and starts it at the first call.
+#[must_use]
+pub fn issuer() -> String {
+    format!("http://{}", service())
+}
+
+/// What the provider makes of a visitor who is that person: the callback of the sign-in at `location`. `None`: that is
+/// not the way to the provider.
+#[must_use]
+pub fn consent(location: &str, address: &str) -> Option<String> {
     let (endpoint, query) = location.split_once('?')?;
     let asked: BTreeMap<_, _> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let issuer = endpoint.strip_suffix("/authorize")?;
@@ -89,7 +97,7 @@ pub(crate) fn consent(location: &str, address: &str) -> Option<String> {
 
 /// What the provider answers at a path.
 pub(crate) fn provider(path: &str, form: &[u8]) -> Option<String> {
-    let issuer = format!("http://{}", service());
+    let issuer = issuer();
     let answer = match path {
         "/.well-known/openid-configuration" => json!({
             "issuer": issuer,
