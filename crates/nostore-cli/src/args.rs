@@ -72,7 +72,7 @@ const ISSUER_EXAMPLES: &str = "Examples:
 
 A seed is a JSON file; every list may be left out, and what is there already is updated:
   {
-    \"users\": [{ \"email\": \"carol@example.com\", \"name\": \"Carol\" }],
+    \"users\": [{ \"email\": \"carol@example.com\", \"name\": \"Carol\", \"groups\": [\"staff\"] }],
     \"organizations\": [{
       \"slug\": \"acme\", \"name\": \"Acme\", \"plan\": \"pro\", \"features\": [\"invoices\"],
       \"members\": [{ \"user\": \"carol@example.com\", \"role\": \"org:admin\",
@@ -85,6 +85,8 @@ A seed is a JSON file; every list may be left out, and what is there already is 
     \"oauth_tokens\": [{ \"name\": \"app\", \"access_token\": \"oat_0123456789\", \"client_id\": \"app\",
                       \"subject\": \"carol@example.com\" }],
     \"jwt_templates\": [{ \"name\": \"hasura\", \"claims\": { \"aud\": \"hasura\" }, \"lifetime\": 300 }],
+    \"relying_parties\": [{ \"client_id\": \"site\", \"client_secret\": \"0123456789\",
+                         \"redirect_uris\": [\"http://localhost:8080/auth/callback\"] }],
     \"sessions\": [{ \"id\": \"sess_carol\", \"user\": \"carol@example.com\", \"organization\": \"acme\",
                   \"client\": \"0123456789abcdef\" }]
   }
