@@ -70,6 +70,14 @@ fn beaten(law: &Law, class: StatusClass) -> Option<Beaten> {
     if law.min_lifetime_secs > 0 {
         return Some(of("minimum lifetime", law.min_lifetime_secs, "here min-lifetime=0"));
     }
+    if law.is_deaf() {
+        return Some(Beaten {
+            why: "the operator's configuration takes every field from the origin".to_owned(),
+            mend: "no field of the app's keeps it out: let the cache obey one of them in its configuration (nginx: take \
+                   X-Accel-Expires out of proxy_ignore_headers, here accel-expires=obeyed)"
+                .to_owned(),
+        });
+    }
     let error = class == StatusClass::Error && law.error_beats_directives;
     error.then(|| of("minimum lifetime for errors", law.error_lifetime_secs, "here error-lifetime=0"))
 }

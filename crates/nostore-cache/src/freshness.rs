@@ -13,29 +13,71 @@ pub(crate) struct Effective {
     pub(crate) control: CacheControl,
     /// The field that decided; none when nothing was said that this cache obeys.
     pub(crate) field: Option<&'static str>,
+    /// What `X-Accel-Expires` says; then nothing else counts.
+    accel: Option<Accel>,
     /// Whether `Expires` may speak where `control` gives no lifetime.
     expires_counts: bool,
 }
 
-/// Finds the directives that count: the strongest targeted field that is there, else
+/// What nginx reads in `X-Accel-Expires`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Accel {
+    /// Fresh until then, in seconds since 1970.
+    At(i64),
+    /// Fresh for that many seconds; 0 is not stored.
+    In(i64),
+}
+
+impl Accel {
+    /// Reads the field. What nginx does not understand counts as absent, and so does the time 0. Of several lines a
+    /// 0 counts wherever it stands, else the last one.
+    fn parse(fields: &Fields<'_>) -> Option<Self> {
+        let lines: Vec<Self> = fields.all("x-accel-expires").filter_map(Self::read).collect();
+        let never = lines.iter().find(|line| **line == Self::In(0));
+        never.or(lines.last()).copied()
+    }
+
+    fn read(line: &str) -> Option<Self> {
+        let text = line.trim_matches([' ', '\t']);
+        let (at, digits) = text.strip_prefix('@').map_or((false, text), |digits| (true, digits));
+        let secs = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())??;
+        match (at, secs) {
+            (true, 0) => None,
+            (true, secs) => Some(Self::At(secs)),
+            (false, secs) => Some(Self::In(secs)),
+        }
+    }
+}
+
+/// Finds the directives that count: `X-Accel-Expires` where the cache obeys it, the strongest targeted field that is there, else
 /// `Cache-Control` where the cache obeys it (RFC 9213 section 2.2).
 pub(crate) fn effective(law: &Law, fields: &Fields<'_>) -> Effective {
+    if let Some(accel) = Accel::parse(fields).filter(|_| law.accel_expires) {
+        let field = Some("X-Accel-Expires");
+        return Effective { field, accel: Some(accel), ..Effective::default() };
+    }
     for name in law.targeted {
         if let Some(control) = targeted(fields, name, law.targeted_syntax) {
-            return Effective { control, field: Some(name), expires_counts: false };
+            return Effective { control, field: Some(name), ..Effective::default() };
         }
     }
     if !law.cache_control {
         return Effective::default();
     }
     let field = fields.contains("cache-control").then_some("Cache-Control");
-    Effective { control: CacheControl::parse(fields.all("cache-control")), field, expires_counts: true }
+    let control = CacheControl::parse(fields.all("cache-control"));
+    Effective { control, field, accel: None, expires_counts: true }
 }
 
 impl Effective {
     /// Returns the lifetime that the author gave, in seconds, and the words that gave it.
     pub(crate) fn explicit(&self, fields: &Fields<'_>, now: UnixTime) -> Option<(i64, String)> {
         let field = self.field.unwrap_or("Cache-Control");
+        match self.accel {
+            Some(Accel::At(secs)) => return Some(((secs - now.secs()).max(0), format!("{field}: @{secs}"))),
+            Some(Accel::In(secs)) => return Some((secs, format!("{field}: {secs}"))),
+            None => {}
+        }
         if let Some(secs) = self.control.s_maxage {
             return Some((secs, format!("{field}: s-maxage={secs}")));
         }

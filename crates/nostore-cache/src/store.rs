@@ -265,8 +265,9 @@ fn silent(law: &Law, class: StatusClass, response: &ResponseHead<'_>, now: UnixT
             secs,
             code: "default-lifetime",
             words: if !law.cache_control && response.fields.contains("cache-control") {
+                let counts = if law.accel_expires { "X-Accel-Expires" } else { "a CDN header" };
                 format!(
-                    "Cache-Control does not count here, and a {kind} without a CDN header gets {}",
+                    "Cache-Control does not count here, and a {kind} without {counts} gets {}",
                     period(secs)
                 )
             } else {

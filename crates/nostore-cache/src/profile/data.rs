@@ -1,10 +1,10 @@
-//! The seven profiles, as `spec/profiles.md` describes them.
+//! The profiles, as `spec/profiles.md` describes them; those of nginx are in a file of their own.
 
 use super::law::{
     Authorization, Law, Mark, Names, NetlifyVaryRule, RequestDirectives, SetCookieRule, Silence, Sources,
     StatusClass, StatusRow, VaryRule, Words,
 };
-use super::{Confidence, Fact, Profile};
+use super::{Confidence, Fact, Profile, nginx};
 use crate::netlify_vary::Repeats;
 use crate::targeted::Syntax;
 use crate::verdict::{FRESHNESS, REUSE, Rule, STORING};
@@ -45,7 +45,7 @@ const AMPLIFY_POLICY: Rule =
     Rule::new("Amplify Hosting: How Amplify applies cache configuration", AMPLIFY_POLICY_DOCS);
 
 pub(super) fn all() -> Vec<Profile> {
-    vec![
+    let mut all = vec![
         profile("rfc9111", "RFC 9111 to the letter, a shared cache: lawful, not safe", RFC_FACTS, rfc9111()),
         profile(
             "netlify",
@@ -84,18 +84,25 @@ pub(super) fn all() -> Vec<Profile> {
             AMPLIFY_COOKIES_FACTS,
             in_key(amplify()),
         ),
-    ]
+    ];
+    all.extend(nginx::all());
+    all
 }
 
-const fn profile(name: &'static str, stands_for: &'static str, facts: &'static [Fact], law: Law) -> Profile {
+pub(super) const fn profile(
+    name: &'static str,
+    stands_for: &'static str,
+    facts: &'static [Fact],
+    law: Law,
+) -> Profile {
     Profile { name, stands_for, facts, law, changed: Vec::new() }
 }
 
-const fn fact(text: &'static str, confidence: Confidence, source: &'static str) -> Fact {
+pub(super) const fn fact(text: &'static str, confidence: Confidence, source: &'static str) -> Fact {
     Fact { text, confidence, source }
 }
 
-const fn row(first: u16, last: u16, class: StatusClass) -> StatusRow {
+pub(super) const fn row(first: u16, last: u16, class: StatusClass) -> StatusRow {
     StatusRow { first, last, class }
 }
 
@@ -140,8 +147,9 @@ const CLOUDFRONT_STATUS_ROWS: &[StatusRow] = &[
     row(500, 504, StatusClass::Error),
 ];
 
-fn rfc9111() -> Law {
+pub(super) fn rfc9111() -> Law {
     Law {
+        accel_expires: false,
         authorization: Authorization::Rfc9111,
         authorization_to_origin: true,
         cache_control: true,

@@ -165,6 +165,8 @@ pub(crate) struct Sources {
 /// Every parameter of one cache.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Law {
+    /// Whether nginx's `X-Accel-Expires` is obeyed, before every other field.
+    pub(crate) accel_expires: bool,
     pub(crate) authorization: Authorization,
     pub(crate) authorization_to_origin: bool,
     pub(crate) cache_control: bool,
@@ -204,6 +206,11 @@ impl Law {
     pub(crate) fn status_class(&self, status: u16) -> StatusClass {
         let row = self.statuses.iter().find(|row| (row.first..=row.last).contains(&status));
         row.map_or(StatusClass::Never, |row| row.class)
+    }
+
+    /// Tells whether no field of the origin's counts.
+    pub(crate) const fn is_deaf(&self) -> bool {
+        !self.cache_control && !self.accel_expires && self.targeted.is_empty()
     }
 
     /// Tells whether `Set-Cookie` is taken off every response.

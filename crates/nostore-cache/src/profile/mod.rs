@@ -2,6 +2,7 @@
 
 mod data;
 mod law;
+mod nginx;
 mod parameters;
 
 use std::fmt;
@@ -150,7 +151,7 @@ impl Profile {
     /// keep a response out of this cache.
     #[must_use]
     pub const fn overrides_origin(&self) -> bool {
-        self.law.min_lifetime_secs > 0 || self.law.error_beats_directives
+        self.law.min_lifetime_secs > 0 || self.law.error_beats_directives || self.law.is_deaf()
     }
 }
 

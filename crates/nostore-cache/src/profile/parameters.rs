@@ -58,6 +58,12 @@ const VARY: &[(&str, VaryRule)] = &[("honoured", VaryRule::Honoured), ("ignored"
 /// Every parameter, in the order of the alphabet.
 pub(super) const ALL: &[Parameter] = &[
     Parameter {
+        name: "accel-expires",
+        expected: "obeyed or ignored",
+        set: |law, text| word(text, CACHE_CONTROL).map(|value| law.accel_expires = value),
+        show: |law| print(law.accel_expires, CACHE_CONTROL),
+    },
+    Parameter {
         name: "authorization",
         expected: "rfc9111 or ignored",
         set: |law, text| word(text, AUTHORIZATION).map(|value| law.authorization = value),

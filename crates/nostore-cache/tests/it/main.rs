@@ -9,6 +9,7 @@ mod hazards;
 mod intent;
 mod keys;
 mod marks;
+mod nginx;
 mod platform;
 mod profiles;
 mod properties;

@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 
 use nostore_cache::{Confidence, Profile};
 
-use crate::support::{SEVEN, profile};
+use crate::support::{PROFILES, profile};
 
 #[test]
-fn the_seven_profiles_and_their_parameters() {
+fn the_profiles_and_their_parameters() {
     let all = Profile::all();
-    assert_eq!(all.iter().map(Profile::name).collect::<Vec<_>>(), SEVEN);
+    assert_eq!(all.iter().map(Profile::name).collect::<Vec<_>>(), PROFILES);
     let mut table = String::new();
     for profile in &all {
         writeln!(table, "{profile}: {}", profile.stands_for()).unwrap();
@@ -68,7 +68,7 @@ fn what_was_set_is_shown_and_mistakes_are_explained() {
     }
     for name in ["netlfy", "Netlify", "cloudfornt", "cloudfront/cookie-in-key", "vercel", "", "\u{1f980}"] {
         let error = Profile::named(name).unwrap_err();
-        assert_eq!(error.known, SEVEN);
+        assert_eq!(error.known, PROFILES);
         writeln!(table, "{}: {error}", error.code()).unwrap();
     }
     insta::assert_snapshot!(table);

@@ -8,7 +8,7 @@ use nostore_cache::{
 use nostore_message::{FieldEdit, Fields, RequestHead, ResponseHead, Scheme, Sensitivity, UnixTime, apply};
 use proptest::prelude::*;
 
-use crate::support::{NOW, SEVEN, profile};
+use crate::support::{NOW, PROFILES, profile};
 
 /// Field names that matter to a cache, and one that does not.
 const NAMES: [&str; 17] = [
@@ -115,7 +115,7 @@ fn is_stored(profile: &Profile, request: &RequestHead<'_>, response: &ResponseHe
 }
 
 fn any_profile() -> impl Strategy<Value = Profile> {
-    prop::sample::select(SEVEN.to_vec()).prop_map(profile)
+    prop::sample::select(PROFILES.to_vec()).prop_map(profile)
 }
 
 fn with(mut response: ResponseHead<'static>, edits: &[FieldEdit]) -> ResponseHead<'static> {
@@ -238,7 +238,7 @@ proptest! {
             let before: Vec<&str> = answer.fields.all("netlify-vary").collect();
             prop_assert_eq!(once.fields.all("netlify-vary").collect::<Vec<_>>(), before);
         }
-        for name in SEVEN {
+        for name in PROFILES {
             prop_assert!(!is_stored(&profile(name), &asked, &once), "{} stores {:?}", name, once);
         }
     }

@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 
 use nostore_cache::Storability;
 
-use crate::support::{SEVEN, plan, print_edits, profile, profile_with, request, response, short, stored};
+use crate::support::{PROFILES, plan, print_edits, profile, profile_with, request, response, short, stored};
 
 /// Prints one row per response and one column per profile.
 fn table(asked: &str, responses: &[&str]) -> String {
     let mut table = String::new();
     for row in responses {
         writeln!(table, "{row}").unwrap();
-        for name in SEVEN {
+        for name in PROFILES {
             let outcome = short(&stored(&profile(name), &request(asked), &response(row)));
             writeln!(table, "    {name:26}{outcome}").unwrap();
         }
@@ -26,13 +26,13 @@ fn what_silence_gets_by_status() {
         416, 429, 451, 500, 501, 502, 503, 504, 599, 100, 999,
     ];
     let mut table = format!("{:8}", "");
-    SEVEN.iter().for_each(|name| write!(table, "{name:27}").unwrap());
+    PROFILES.iter().for_each(|name| write!(table, "{name:27}").unwrap());
     for fields in ["", " | last-modified: Sat, 21 Nov 2026 10:00:00 GMT", " | cache-control: max-age=5"] {
         write!(table, "\n(silent){fields}\n").unwrap();
         for status in statuses {
             let text = format!("{status}{fields}");
             write!(table, "{status:<8}").unwrap();
-            for name in SEVEN {
+            for name in PROFILES {
                 let outcome = short(&stored(&profile(name), &request("GET /"), &response(&text)));
                 write!(table, "{outcome:27}").unwrap();
             }
@@ -99,7 +99,7 @@ fn what_the_request_says() {
     let mut table = String::new();
     for (asked, answer) in rows {
         writeln!(table, "{asked} -> {answer}").unwrap();
-        for name in SEVEN {
+        for name in PROFILES {
             let outcome = short(&stored(&profile(name), &request(asked), &response(answer)));
             writeln!(table, "    {name:26}{outcome}").unwrap();
         }

@@ -6,8 +6,8 @@ use nostore_message::{FieldEdit, Fields, RequestHead, ResponseHead, Scheme, Unix
 /// 2026-11-21T12:00:00Z, which is when every table begins.
 pub(crate) const NOW: UnixTime = UnixTime::from_secs(1_795_262_400);
 
-/// The seven profiles of this edition.
-pub(crate) const SEVEN: [&str; 7] = [
+/// The profiles of this edition.
+pub(crate) const PROFILES: [&str; 9] = [
     "rfc9111",
     "netlify",
     "netlify/documented",
@@ -15,6 +15,8 @@ pub(crate) const SEVEN: [&str; 7] = [
     "cloudfront/cookies-in-key",
     "amplify",
     "amplify/cookies-in-key",
+    "nginx",
+    "nginx/ignore-headers",
 ];
 
 pub(crate) fn profile(name: &str) -> Profile {

@@ -10,7 +10,7 @@ use serde_json::Value;
 pub(crate) const NOSTORE: &str = env!("CARGO_BIN_EXE_nostore");
 
 /// The profiles that this version emulates.
-pub(crate) const PROFILES: [&str; 7] = [
+pub(crate) const PROFILES: [&str; 9] = [
     "rfc9111",
     "netlify",
     "netlify/documented",
@@ -18,6 +18,8 @@ pub(crate) const PROFILES: [&str; 7] = [
     "cloudfront/cookies-in-key",
     "amplify",
     "amplify/cookies-in-key",
+    "nginx",
+    "nginx/ignore-headers",
 ];
 
 /// A folder that is deleted at the end of its test.

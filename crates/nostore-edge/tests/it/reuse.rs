@@ -9,7 +9,7 @@ use nostore_edge::Handling;
 use crate::bench::bench;
 use crate::wire::{answering, field, split};
 
-const SEVEN: [&str; 7] = [
+const PROFILES: [&str; 9] = [
     "rfc9111",
     "netlify",
     "netlify/documented",
@@ -17,6 +17,8 @@ const SEVEN: [&str; 7] = [
     "cloudfront/cookies-in-key",
     "amplify",
     "amplify/cookies-in-key",
+    "nginx",
+    "nginx/ignore-headers",
 ];
 
 /// A public page whose body tells how often it was made.
@@ -34,7 +36,7 @@ async fn public_page() -> std::net::SocketAddr {
 
 #[tokio::test]
 async fn r0_4_a_public_page_is_served_from_the_cache_before_and_after_signing_in() {
-    for profile in SEVEN {
+    for profile in PROFILES {
         let mut bench = bench(profile, public_page().await).await;
         for cookies in ["", "cookie: __client_uat=7; __session=a.b.c\r\n"] {
             let (first, _) = bench.get("/", cookies).await;
@@ -49,7 +51,7 @@ async fn r0_4_a_public_page_is_served_from_the_cache_before_and_after_signing_in
 #[tokio::test]
 async fn a_hit_is_byte_identical_and_tells_its_age() {
     let mut table = String::new();
-    for profile in SEVEN {
+    for profile in PROFILES {
         let mut bench = bench(profile, public_page().await).await;
         let (first, stored) = bench.get("/", "").await;
         bench.clock.advance(7);

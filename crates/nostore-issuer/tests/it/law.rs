@@ -382,6 +382,8 @@ fn an_id_token_is_no_session() {
         let (world, id_token) = crate::oidc::id_token(mode);
         browser.world = world;
         browser.authorization = Some(format!("Bearer {id_token}"));
-        assert!(!matches!(browser.open("/dashboard").status, Status::SignedIn(_)), "{mode:?}");
+        let decision = browser.open("/dashboard");
+        assert!(!matches!(decision.status, Status::SignedIn(_)), "{mode:?}");
+        assert_eq!(decision.reason.map(|reason| reason.code()), Some("token-type-mismatch"), "{mode:?}");
     }
 }
