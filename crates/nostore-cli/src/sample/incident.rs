@@ -89,7 +89,11 @@ impl Incident {
                 (is_shared(profile), "all cookies are in its key, so nobody else gets Alice's copy")
             }
         };
-        let better = if self == Self::Loop { "netlify or cloudfront" } else { "cloudfront or amplify" };
+        let better = match self {
+            Self::Loop => "netlify or cloudfront",
+            Self::Leak | Self::ReferenceFields => "cloudfront or amplify",
+            Self::SharedLogin => "cloudfront or nginx/ignore-headers",
+        };
         (!shows).then(|| {
             format!("behind {} this failure does not show: {why}. Try --cdn {better}.", profile.name())
         })
