@@ -45,6 +45,17 @@ pub enum App {
     At(String),
 }
 
+impl App {
+    /// Returns how long its tokens live, and as which incident it runs.
+    const fn runs(&self) -> (i64, Option<Incident>) {
+        match self {
+            Self::Sample(Some(Incident::Leak)) => (LEAKED_SESSION_SECS, Some(Incident::Leak)),
+            Self::Sample(incident) => (SESSION_SECS, *incident),
+            Self::At(_) => (SESSION_SECS, None),
+        }
+    }
+}
+
 /// What to start, and where.
 pub struct StageOptions {
     /// The shared cache to emulate.
@@ -120,6 +131,25 @@ pub(crate) struct OwnSite {
     family: Option<Family>,
 }
 
+impl OwnSite {
+    fn told(own: &Own, issuer: &Server) -> Self {
+        Self { variables: own.variables(&issuer.oidc_issuer()), files: own.files(), family: None }
+    }
+
+    /// Serves the sample until it is stopped; returns its own URL.
+    async fn deploy(
+        &mut self,
+        family: FamilyOptions,
+        tasks: &mut JoinSet<()>,
+        issuer: &Server,
+        stopped: watch::Receiver<bool>,
+    ) -> Result<String, Failed> {
+        let (family, app) = Family::serve(family, tasks, issuer, stopped).await?;
+        self.family = Some(family);
+        Ok(app)
+    }
+}
+
 /// A running site.
 pub struct Stage {
     site: String,
@@ -146,21 +176,19 @@ impl Stage {
         let second = if options.satellite { Some(bound(None, DEFAULT_LISTEN).await?) } else { None };
         let site = format!("http://localhost:{}", edge_address.port());
         let satellite = second.as_ref().map(|(_, address)| format!("http://127.0.0.1:{}", address.port()));
-        let (token_secs, incident) = match options.app {
-            App::Sample(Some(Incident::Leak)) => (LEAKED_SESSION_SECS, Some(Incident::Leak)),
-            App::Sample(incident) => (SESSION_SECS, incident),
-            App::At(_) => (SESSION_SECS, None),
-        };
+        let (token_secs, incident) = options.app.runs();
         let loopback = format!("http://127.0.0.1:{}", edge_address.port());
-        let own = match options.sessions {
-            SessionKind::Cookie => Some(Own::open(&site, options.data.as_deref())?),
-            SessionKind::Handshake => None,
-        };
+        let own =
+            (options.sessions == SessionKind::Cookie).then(|| Own::open(&site, options.data.as_deref()));
+        let own = own.transpose()?;
         let issuer = open_issuer(IssuerOptions {
             keys: options.keys,
             address: issuer_address,
             data: options.data,
-            relying_parties: own.iter().map(|own| own.relying_party(&[loopback.clone()])).collect(),
+            relying_parties: own
+                .iter()
+                .map(|own| own.relying_party(std::slice::from_ref(&loopback)))
+                .collect(),
             allowed: [site.clone(), loopback]
                 .into_iter()
                 .chain(satellite.clone())
@@ -184,23 +212,15 @@ impl Stage {
             module: module.as_deref(),
             clock: &clock,
         };
-        let mut own_site = own.as_ref().map(|own| OwnSite {
-            variables: own.variables(&issuer.oidc_issuer()),
-            files: own.files(),
-            family: None,
-        });
-        let app = match (options.app, own) {
-            (App::At(url), _) => url,
-            (App::Sample(_), None) => part(&site, None).serve(&mut tasks, &issuer, stopped.clone()).await?,
-            (App::Sample(_), Some(own)) => {
+        let mut own_site = own.as_ref().map(|own| OwnSite::told(own, &issuer));
+        let app = match (options.app, own, &mut own_site) {
+            (App::At(url), ..) => url,
+            (App::Sample(_), Some(own), Some(site)) => {
                 let (profile, clock) = (profile.clone(), Arc::clone(&clock));
                 let family = FamilyOptions { own, profile, incident, protect_all, clock };
-                let (family, app) = Family::serve(family, &mut tasks, &issuer, stopped.clone()).await?;
-                if let Some(site) = &mut own_site {
-                    site.family = Some(family);
-                }
-                app
+                site.deploy(family, &mut tasks, &issuer, stopped.clone()).await?
             }
+            (App::Sample(_), ..) => part(&site, None).serve(&mut tasks, &issuer, stopped.clone()).await?,
         };
         let edge = part(&site, None).edge(&app, Arc::clone(&edge_sink))?;
         tasks.spawn(serve_edge(Arc::clone(&edge), edge_listener, stopped.clone()));
