@@ -1,4 +1,5 @@
-//! The differential run against the reference implementation of the handshake protocol, and the tests against Auth.js.
+//! The differential run against the reference implementation of the handshake protocol, and the tests against Auth.js
+//! and a certified OpenID Provider.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,9 +7,12 @@ use std::process::Command;
 use crate::proofs::{Row, grouped};
 use crate::step;
 
-/// Where the reference is installed, and Auth.js.
-const INSTALLED: [(&str, &str); 2] =
-    [("the reference", "conformance/reference"), ("Auth.js", "conformance/authjs")];
+/// Where the reference is installed, Auth.js, and an OpenID Provider.
+const INSTALLED: [(&str, &str); 3] = [
+    ("the reference", "conformance/reference"),
+    ("Auth.js", "conformance/authjs"),
+    ("the OpenID Provider", "conformance/provider"),
+];
 /// The workspace of the conformance tests.
 const MANIFEST: &str = "conformance/Cargo.toml";
 /// How many cases make a proof.
@@ -20,8 +24,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     step::run("differential", Command::new(runner).args(arguments))
 }
 
-/// Runs the tests of that workspace: the worker, the kept cases, which need no reference, and sealed sessions beside
-/// Auth.js.
+/// Runs the tests of that workspace: the worker, the kept cases, which need no reference, sealed sessions beside
+/// Auth.js, and sign-ins at an OpenID Provider.
 pub(crate) fn tests() -> Result<(), String> {
     let test = ["--manifest-path", MANIFEST, "--profile", "ci", "--target-dir", "target", "--locked"];
     step::cargo("conformance tests", &[&["test", "--quiet"][..], &test[..]].concat())
@@ -55,7 +59,7 @@ fn build() -> Result<PathBuf, String> {
     Ok(Path::new("target/ci").join(format!("differential{}", std::env::consts::EXE_SUFFIX)))
 }
 
-/// Installs the reference and Auth.js, unless they are there.
+/// Installs the reference, Auth.js and the OpenID Provider, unless they are there.
 pub(crate) fn install() -> Result<(), String> {
     for (name, folder) in INSTALLED {
         let installed = Path::new(folder).join("node_modules/.package-lock.json");

@@ -10,13 +10,17 @@ const CARGO_DENY: &str = "0.20.2";
 /// Where the Express app of the end-to-end tests lives.
 const EXPRESS: &str = "crates/nostore-cli/tests/express";
 
+/// Where what stands for DynamoDB is installed.
+const DYNALITE: &str = "stores/dynamodb/dynalite";
+
 /// Installs everything that is missing.
 pub(crate) fn everything() -> Result<(), String> {
     chromium()?;
     redis()?;
     wasm()?;
     cargo_deny()?;
-    express()
+    express()?;
+    dynalite()
 }
 
 fn cargo_deny() -> Result<(), String> {
@@ -85,6 +89,20 @@ fn express() -> Result<(), String> {
     }
     let arguments = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
     step::run("Express", Command::new("npm").args(arguments).current_dir(EXPRESS))
+}
+
+fn dynalite() -> Result<(), String> {
+    if Path::new(DYNALITE).join("node_modules/dynalite/cli.js").exists() {
+        return Ok(());
+    }
+    if !answers("npm", "--version") {
+        return Err(
+            "expected `npm` in PATH: the tests of the store in DynamoDB start a server in Node".into()
+        );
+    }
+    // What it keeps in memory needs none of the native code that scripts would fetch.
+    let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+    step::run("dynalite", Command::new("npm").args(arguments).current_dir(DYNALITE))
 }
 
 fn answers(program: &str, flag: &str) -> bool {

@@ -37,7 +37,9 @@ pub enum Command {
     Demo(DemoArgs),
     /// Run the emulated CDN alone, in front of an origin.
     #[command(after_help = "Examples:\n  nostore edge --origin http://127.0.0.1:3000 --cdn cloudfront\n  \
-                            nostore edge --origin http://127.0.0.1:3000 --cdn netlify --set default-lifetime=10")]
+                            nostore edge --origin http://127.0.0.1:3000 --cdn netlify --set default-lifetime=10\n  \
+                            nostore edge --origin http://127.0.0.1:3000 --control 127.0.0.1:8089\n  \
+                            nostore edge purge --control 127.0.0.1:8089 /dashboard")]
     Edge(EdgeArgs),
     /// Run the offline identity service alone.
     #[command(after_help = ISSUER_EXAMPLES)]
@@ -77,7 +79,7 @@ const ISSUER_EXAMPLES: &str = "Examples:
 
 A seed is a JSON file; every list may be left out, and what is there already is updated:
   {
-    \"users\": [{ \"email\": \"carol@example.com\", \"name\": \"Carol\" }],
+    \"users\": [{ \"email\": \"carol@example.com\", \"name\": \"Carol\", \"groups\": [\"staff\"] }],
     \"organizations\": [{
       \"slug\": \"acme\", \"name\": \"Acme\", \"plan\": \"pro\", \"features\": [\"invoices\"],
       \"members\": [{ \"user\": \"carol@example.com\", \"role\": \"org:admin\",
@@ -90,6 +92,8 @@ A seed is a JSON file; every list may be left out, and what is there already is 
     \"oauth_tokens\": [{ \"name\": \"app\", \"access_token\": \"oat_0123456789\", \"client_id\": \"app\",
                       \"subject\": \"carol@example.com\" }],
     \"jwt_templates\": [{ \"name\": \"hasura\", \"claims\": { \"aud\": \"hasura\" }, \"lifetime\": 300 }],
+    \"relying_parties\": [{ \"client_id\": \"site\", \"client_secret\": \"0123456789\",
+                         \"redirect_uris\": [\"http://localhost:8080/auth/callback\"] }],
     \"sessions\": [{ \"id\": \"sess_carol\", \"user\": \"carol@example.com\", \"organization\": \"acme\",
                   \"client\": \"0123456789abcdef\" }]
   }
@@ -137,6 +141,9 @@ pub struct DevArgs {
     /// with the identity service as its `OpenID` Provider.
     #[arg(long, value_enum, default_value = "handshake")]
     pub sessions: SessionKind,
+    /// Take orders for the emulated CDN at this loopback address: `nostore edge purge` forgets what is stored.
+    #[arg(long, value_name = "ADDR", value_parser = loopback)]
+    pub control: Option<SocketAddr>,
     /// The kind of instance: `test` puts the identity service on another site (127.0.0.1) as development
     /// instances do, `live` on the same site (localhost) as production instances do.
     #[arg(long, value_enum, default_value = "test")]
@@ -179,10 +186,14 @@ pub struct DemoArgs {
 
 /// `nostore edge`.
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct EdgeArgs {
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub command: Option<EdgeCommand>,
     /// The origin server behind the emulated CDN.
-    #[arg(long, value_name = "URL")]
-    pub origin: String,
+    #[arg(long, value_name = "URL", required = true)]
+    pub origin: Option<String>,
     /// The shared cache to emulate. An unknown name lists the known ones.
     #[arg(long, value_name = "PROFILE", default_value = "rfc9111")]
     pub cdn: String,
@@ -192,9 +203,31 @@ pub struct EdgeArgs {
     /// Where to listen [default: 127.0.0.1:8080, or the next free port].
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub listen: Option<SocketAddr>,
+    /// Take orders at this loopback address: POST /purge forgets what is stored, POST /purge?url=URL one URL of it.
+    /// Pages of a browser are not obeyed.
+    #[arg(long, value_name = "ADDR", value_parser = loopback)]
+    pub control: Option<SocketAddr>,
     /// Print one JSON object per event instead of text.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What `nostore edge` does besides serving.
+#[derive(Debug, Subcommand)]
+pub enum EdgeCommand {
+    /// Make a running edge, or a running `nostore dev`, forget what it has stored.
+    Purge(PurgeArgs),
+}
+
+/// `nostore edge purge`.
+#[derive(Args, Debug)]
+pub struct PurgeArgs {
+    /// The address that was given to --control.
+    #[arg(long, value_name = "ADDR", value_parser = loopback)]
+    pub control: SocketAddr,
+    /// Forget this URL only, such as http://localhost:8080/a or, of every site, /a. Default: everything.
+    #[arg(value_name = "URL")]
+    pub url: Option<String>,
 }
 
 /// `nostore issuer`.
@@ -388,6 +421,15 @@ impl SealedIn {
     }
 }
 
+/// Reads an address that only this machine reaches.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address = address(text)?;
+    if address.ip().is_loopback() {
+        return Ok(address);
+    }
+    Err(format!("expected a loopback address such as 127.0.0.1:8089, found {}", address.ip()))
+}
+
 /// Reads an address to listen on: `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`, or a port alone.
 fn address(text: &str) -> Result<SocketAddr, String> {
     let port = text.strip_prefix("localhost:").unwrap_or(text).parse::<u16>();
@@ -438,6 +480,16 @@ mod tests {
         }
         for text in ["", "localhost", "127.0.0.1", "example.com:80", "65536", "-1"] {
             assert!(super::address(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn orders_are_taken_on_loopback_only() {
+        for text in ["8089", "127.0.0.1:8089", "localhost:8089", "[::1]:8089"] {
+            assert!(super::loopback(text).is_ok(), "{text}");
+        }
+        for text in ["0.0.0.0:8089", "[::]:8089", "192.0.2.1:8089", "x"] {
+            assert!(super::loopback(text).is_err(), "{text}");
         }
     }
 

@@ -269,7 +269,7 @@ impl Stage {
 
     /// Returns the emulated CDN.
     #[must_use]
-    pub fn edge(&self) -> &Edge {
+    pub const fn edge(&self) -> &Arc<Edge> {
         &self.edge
     }
 

@@ -42,7 +42,7 @@ impl Limits {
         let key = client.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), network);
         self.limiter.check_key(&key).map_err(|not_yet| {
             let wait = not_yet.wait_time_from(self.limiter.clock().now());
-            wait.as_secs().saturating_add(1)
+            u64::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX)
         })
     }
 }

@@ -16,7 +16,7 @@ use crate::events::Events;
 use crate::limits::Limits;
 use crate::people::{Role, Who};
 use crate::provider::{ConfigError, Provider, RelyingParty};
-use crate::registry::Registry;
+use crate::registry::{Listed, Registry};
 use crate::site::{SessionMode, Site};
 use crate::store::{Store, StoreError};
 use crate::tokens::Turns;
@@ -190,6 +190,15 @@ impl SignIn {
     #[must_use]
     pub fn prometheus(&self) -> String {
         self.site.events.prometheus()
+    }
+
+    /// Lists who may in: by configuration, then by name.
+    ///
+    /// # Errors
+    ///
+    /// The store's.
+    pub async fn listed(&self) -> Result<Vec<Listed>, StoreError> {
+        self.site.registry.allowed(self.sessions.now()).await
     }
 
     /// Removes from the store what has ended, where its engine does not do so by itself. Once a day is enough.

@@ -26,6 +26,8 @@ pub struct RedisServer {
     /// Its port for TLS, and who is to be trusted there, in PEM.
     tls: Option<(u16, String)>,
     folder: PathBuf,
+    /// Whether it writes what it confirms to disk first.
+    durable: bool,
     process: Option<Child>,
 }
 
@@ -33,6 +35,14 @@ impl RedisServer {
     /// Starts `redis-server` on a port that is free.
     pub async fn start() -> Self {
         let mut server = Self::new();
+        server.start_again().await;
+        server
+    }
+
+    /// Starts one that confirms nothing that is not on disk, and so is as it was when it is started again.
+    pub async fn start_durable() -> Self {
+        let mut server = Self::new();
+        server.durable = true;
         server.start_again().await;
         server
     }
@@ -53,17 +63,23 @@ impl RedisServer {
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("nostore-redis-{}-{number}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        Self { port: free_port(), tls: None, folder, process: None }
+        Self { port: free_port(), tls: None, folder, durable: false, process: None }
     }
 
-    /// Starts it again, on the same port and with nothing in it.
+    /// Starts it again, on the same port; with nothing in it, unless it is durable.
     pub async fn start_again(&mut self) {
         self.kill();
         let deadline = Instant::now() + START;
         loop {
             let port = self.port.to_string();
             let mut command = Command::new("redis-server");
-            command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+            command.args(["--port", &port, "--bind", "127.0.0.1", "--save", ""]);
+            command.args([
+                "--appendonly",
+                if self.durable { "yes" } else { "no" },
+                "--appendfsync",
+                "always",
+            ]);
             if let Some((port, _)) = &self.tls {
                 command.args(["--tls-port", &port.to_string(), "--tls-auth-clients", "no"]);
                 command.args([
@@ -132,7 +148,7 @@ impl RedisServer {
         self.port
     }
 
-    /// Kills it, with all that is in it.
+    /// Kills it, with all that is in its memory.
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             // It may have ended by itself.

@@ -16,6 +16,9 @@
 //! # }
 //! ```
 //!
+//! Besides, [`RedisStore`] keeps what a sign-in of one's own keeps: the two have nothing in common but the server, and want it
+//! configured differently.
+//!
 //! [`RedisLink`] is a [`nostore_token::Bus`] and a [`nostore_token::Lock`] over one connection:
 //!
 //! | | commands |
@@ -65,7 +68,9 @@ mod link;
 mod pauses;
 mod queue;
 mod settings;
+mod store;
 mod waiting;
 
 pub use link::{LinkFault, RedisLink};
 pub use settings::{RedisLinkBuilder, SettingsFault};
+pub use store::{OpenFault, RedisStore, RedisStoreBuilder};

@@ -157,10 +157,7 @@ impl RedisLinkBuilder {
     ///
     /// When a setting makes no sense, or there is no entropy.
     pub fn build_on(self, runtime: &Handle) -> Result<RedisLink, SettingsFault> {
-        let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
-        if !(1..=MAX_PREFIX_BYTES).contains(&self.prefix.len()) || !self.prefix.bytes().all(good) {
-            return Err(SettingsFault::Prefix);
-        }
+        check_prefix(&self.prefix)?;
         between("a patience", self.times.exchange, 10, 10_000)?;
         between("a time to connect", self.times.connect, 10, 60_000)?;
         between("a lock that lasts", self.times.lock, 100, 600_000)?;
@@ -178,21 +175,32 @@ impl std::fmt::Debug for RedisLinkBuilder {
     }
 }
 
-fn between(what: &'static str, time: Duration, least_ms: u64, most_ms: u64) -> Result<(), SettingsFault> {
+pub(crate) fn check_prefix(prefix: &str) -> Result<(), SettingsFault> {
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+    let good = (1..=MAX_PREFIX_BYTES).contains(&prefix.len()) && prefix.bytes().all(good);
+    if good { Ok(()) } else { Err(SettingsFault::Prefix) }
+}
+
+pub(crate) fn between(
+    what: &'static str,
+    time: Duration,
+    least_ms: u64,
+    most_ms: u64,
+) -> Result<(), SettingsFault> {
     let found_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let fault = SettingsFault::Time { what, least_ms, most_ms, found_ms };
     if (least_ms..=most_ms).contains(&found_ms) { Ok(()) } else { Err(fault) }
 }
 
 #[cfg(not(feature = "tls"))]
-fn client(server: ConnectionInfo, _: Option<Vec<u8>>) -> Result<Client, SettingsFault> {
+pub(crate) fn client(server: ConnectionInfo, _: Option<Vec<u8>>) -> Result<Client, SettingsFault> {
     Client::open(server).map_err(|_| SettingsFault::Host)
 }
 
 /// The driver takes the provider of cryptography that the process has, and panics where it cannot tell which: where it
 /// has none yet, it has ours.
 #[cfg(feature = "tls")]
-fn client(server: ConnectionInfo, roots: Option<Vec<u8>>) -> Result<Client, SettingsFault> {
+pub(crate) fn client(server: ConnectionInfo, roots: Option<Vec<u8>>) -> Result<Client, SettingsFault> {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // Somebody else may have been faster, which is as good.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -214,7 +222,7 @@ fn client(server: ConnectionInfo, roots: Option<Vec<u8>>) -> Result<Client, Sett
 }
 
 /// Reads the URL. What the driver's own reader would take besides (sockets, protocols, TLS without checks) is refused.
-fn server(url: &Secret) -> Result<ConnectionInfo, SettingsFault> {
+pub(crate) fn server(url: &Secret) -> Result<ConnectionInfo, SettingsFault> {
     let url = Url::parse(url.expose()).map_err(|_| SettingsFault::Url)?;
     match url.scheme() {
         "redis" | "valkey" => {}

@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 pub(crate) use folder::named;
 
 use crate::args::{DEFAULT_ISSUER_LISTEN, DEFAULT_LISTEN, DevArgs, SessionKind};
+use crate::edge::Control;
 use crate::error::Failed;
 use crate::interrupt::Interrupt;
 use crate::ports;
@@ -39,6 +40,7 @@ pub(crate) async fn run(args: DevArgs) -> Result<(), Failed> {
     let reporter = Arc::new(Reporter::new(args.json));
     let edge = ports::listen(args.listen, DEFAULT_LISTEN, "--listen").await?;
     let issuer = ports::listen(args.issuer_listen, DEFAULT_ISSUER_LISTEN, "--issuer-listen").await?;
+    let control = Control::listen(args.control).await?;
     let port = if args.command.is_empty() { None } else { Some(child::free_port().await?) };
     let app = match (&args.app, port) {
         (Some(url), _) => App::At(url.clone()),
@@ -66,6 +68,7 @@ pub(crate) async fn run(args: DevArgs) -> Result<(), Failed> {
         issuer_sink: Arc::new(move |record| tell_issuer(&issuer_told, &record)),
     };
     let stage = Stage::start(options).await?;
+    let _orders = control.map(|control| control.obey(stage.edge(), &reporter));
     let ended = attend(&stage, &args, port, &choice, &reporter, &mut interrupt).await;
     let summary = stage.edge().summary();
     stage.stop().await;

@@ -125,7 +125,7 @@ mod tests {
         ];
         let mut table = String::new();
         for row in rows {
-            writeln!(table, "{row:40?}{:?}", normal_address(row)).unwrap();
+            writeln!(table, "{:42}{:?}", format!("{row:?}"), normal_address(row)).unwrap();
         }
         let long = format!("{}@example.com", "a".repeat(242));
         writeln!(table, "254 bytes: {}", normal_address(&long).is_some()).unwrap();

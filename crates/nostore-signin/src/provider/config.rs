@@ -24,6 +24,9 @@
 use nostore_message::Secret;
 use url::Url;
 
+/// The tenant of everybody with a personal Microsoft account.
+const CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
+
 /// Parameters of the authorization request that are this crate's own.
 const RESERVED: [&str; 9] = [
     "client_id",
@@ -232,7 +235,11 @@ impl Provider {
         let oidc = Self::oidc(format!("{base}/{tenant}/v2.0"), client_id, client_secret);
         let shared = matches!(tenant, "common" | "organizations");
         let document = format!("{base}/{tenant}/v2.0/.well-known/openid-configuration");
-        let issuer = if shared { format!("{base}/{{tenantid}}/v2.0") } else { oidc.issuer.clone() };
+        let issuer = match tenant {
+            _ if shared => format!("{base}/{{tenantid}}/v2.0"),
+            "consumers" => format!("{base}/{CONSUMERS}/v2.0"),
+            _ => oidc.issuer.clone(),
+        };
         Self { kind: Kind::Microsoft, issuer, discovery_url: Some(document), ..oidc }
             .display_name("Microsoft")
     }

@@ -74,6 +74,9 @@ pub enum Fault {
         /// What is wrong, without the answer's text.
         why: String,
     },
+    /// The discovery document gives no URL that can be asked; nothing was sent.
+    #[error("expected an absolute http(s) URL in the discovery document")]
+    Url,
 }
 
 /// Why a provider cannot be used at the moment.
@@ -250,12 +253,13 @@ impl Fault {
             Self::Timeout { .. } => "fault-timeout",
             Self::TooLong { .. } => "fault-too-long",
             Self::Unreadable { .. } => "fault-unreadable",
+            Self::Url => "fault-url",
         }
     }
 
     /// Tells whether the provider has certainly seen nothing.
     pub(crate) const fn is_unsent(&self) -> bool {
-        matches!(self, Self::Connect { .. } | Self::PlainHttp { .. })
+        matches!(self, Self::Connect { .. } | Self::PlainHttp { .. } | Self::Url)
     }
 }
 

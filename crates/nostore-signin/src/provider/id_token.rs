@@ -38,6 +38,9 @@ use super::issuer::IssuerRule;
 /// How far the provider's clock and ours may be apart, in seconds.
 pub const LEEWAY_SECS: i64 = 60;
 
+/// The longest `sub` (OpenID Connect Core 1.0 section 2).
+const MAX_SUBJECT_BYTES: usize = 255;
+
 /// The algorithms that count: `openidconnect` verifies all of them.
 const ALGORITHMS: [(&str, CoreJwsSigningAlgorithm); 9] = [
     ("RS256", CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256),
@@ -95,10 +98,10 @@ pub enum IdTokenError {
         found: String,
     },
     /// The provider's JWK Set has no key of that name.
-    #[error("expected a key of the provider's JWK Set to fit the token, found none named {kid}")]
+    #[error("expected a key of the provider's JWK Set to fit the token, found none {}", named(kid.as_deref()))]
     Key {
         /// The token's `kid`.
-        kid: String,
+        kid: Option<String>,
     },
     /// It is not of this sign-in.
     #[error("expected the nonce of this sign-in, found another or none")]
@@ -112,8 +115,8 @@ pub enum IdTokenError {
     /// The signature does not match.
     #[error("expected a signature by a key of the provider's JWK Set, found one that does not match")]
     Signature,
-    /// It names nobody.
-    #[error("expected sub to name somebody, found it empty")]
+    /// It names nobody (OpenID Connect Core 1.0 section 2).
+    #[error("expected sub to be 1 to {MAX_SUBJECT_BYTES} bytes without control characters")]
     Subject,
     /// It is not what the specification wants.
     #[error("expected a signed JWT with the claims of an ID token: {why}")]
@@ -199,7 +202,7 @@ pub(crate) fn verify(
             return Err(IdTokenError::AccessTokenHash);
         }
     }
-    if subject.is_empty() {
+    if !is_subject(&subject) {
         return Err(IdTokenError::Subject);
     }
     Ok(Verified { issuer, subject, claims: jws.into_payload() })
@@ -306,6 +309,11 @@ fn authorized_party(claims: &Map<String, Value>, client_id: &str) -> Result<(), 
     }
 }
 
+/// Stores keep it, logs show it.
+fn is_subject(text: &str) -> bool {
+    (1..=MAX_SUBJECT_BYTES).contains(&text.len()) && !text.contains(char::is_control)
+}
+
 fn audience(claims: &Map<String, Value>, client_id: &str) -> Result<(), IdTokenError> {
     let ours = |audience: &Value| audience.as_str() == Some(client_id);
     let found = match claims.get("aud") {
@@ -365,7 +373,11 @@ fn typed(error: &ClaimsVerificationError, jws: &Jws<'_>, expected: &Expected<'_>
 }
 
 fn no_key(jws: &Jws<'_>) -> IdTokenError {
-    IdTokenError::Key { kid: jws.header().kid().map_or_else(|| "at all".to_owned(), fit) }
+    IdTokenError::Key { kid: jws.header().kid().map(fit) }
+}
+
+fn named(kid: Option<&str>) -> String {
+    kid.map_or_else(|| "for a token without kid".to_owned(), |kid| format!("named {kid}"))
 }
 
 fn unreadable(error: &impl ToString) -> IdTokenError {

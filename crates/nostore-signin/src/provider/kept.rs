@@ -7,6 +7,7 @@
 //!   in [`PAUSE_SECS`] at most.
 //! - Somebody who needs a newer one than there is ([`Kept::newer`]) causes one fetch in [`PAUSE_SECS`] at most, however
 //!   many unknown keys tokens name.
+//! - A fetch is a future that starts when it is polled: whoever needs none drops it.
 //! - Whoever gives up while fetching leaves nothing behind: the next one fetches.
 //!
 //! Specifications: OpenID Connect Core 1.0 section 10.1.1 (rotation of keys).
@@ -49,14 +50,11 @@ impl<T> Kept<T> {
     }
 
     /// Returns the document, a stale one while there is no other.
-    pub(crate) async fn current<F>(
+    pub(crate) async fn current(
         &self,
         now: UnixTime,
-        fetch: impl FnOnce() -> F,
-    ) -> Result<Arc<T>, ProviderError>
-    where
-        F: Future<Output = Result<T, ProviderError>>,
-    {
+        fetch: impl Future<Output = Result<T, ProviderError>>,
+    ) -> Result<Arc<T>, ProviderError> {
         let (stale, ended) = {
             let state = self.state();
             match &state.document {
@@ -78,15 +76,12 @@ impl<T> Kept<T> {
     }
 
     /// Returns a document that is newer than `known`; nothing where it is too early to ask again, or there is none.
-    pub(crate) async fn newer<F>(
+    pub(crate) async fn newer(
         &self,
         known: &Arc<T>,
         now: UnixTime,
-        fetch: impl FnOnce() -> F,
-    ) -> Option<Arc<T>>
-    where
-        F: Future<Output = Result<T, ProviderError>>,
-    {
+        fetch: impl Future<Output = Result<T, ProviderError>>,
+    ) -> Option<Arc<T>> {
         let ended = self.state().ended;
         let turn = self.turn.lock().await;
         {
@@ -105,22 +100,19 @@ impl<T> Kept<T> {
     }
 
     /// Fetches, unless a fetch has ended since `ended` was read. The caller has the turn.
-    async fn fetch_unless<F>(
+    async fn fetch_unless(
         &self,
         ended: u64,
         now: UnixTime,
-        fetch: impl FnOnce() -> F,
-    ) -> Result<Arc<T>, ProviderError>
-    where
-        F: Future<Output = Result<T, ProviderError>>,
-    {
+        fetch: impl Future<Output = Result<T, ProviderError>>,
+    ) -> Result<Arc<T>, ProviderError> {
         {
             let state = self.state();
             if state.ended != ended {
                 return state.last();
             }
         }
-        let fetched = fetch().await;
+        let fetched = fetch.await;
         let mut state = self.state();
         state.ended = state.ended.wrapping_add(1);
         match fetched {

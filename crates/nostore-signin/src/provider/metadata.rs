@@ -95,7 +95,7 @@ pub(crate) fn check(provider: &Provider, step: ProviderStep, url: &str) -> Resul
     let fault = match http_url(url) {
         Some(parsed) if provider.may_ask(&parsed) => return Ok(()),
         Some(_) => Fault::PlainHttp { url: without_query(url) },
-        None => Fault::Unreadable { why: "its URL is none".to_owned() },
+        None => Fault::Url,
     };
     Err(unreachable(step, url, fault))
 }

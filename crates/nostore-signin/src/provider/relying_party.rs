@@ -10,6 +10,7 @@
 //! Specifications: OpenID Connect Core 1.0 sections 3.1.2, 3.1.3, 5.3, 10.1.1 and 12; RFC 9207 section 2.4.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +38,9 @@ const MAX_LOGOUT_TOKEN_BYTES: usize = 64 * 1_024;
 /// A site at its provider. Cheap to clone; clones share what is known of the provider.
 #[derive(Clone)]
 pub struct RelyingParty(Arc<Inner>);
+
+/// A fetch that borrows nothing: with borrows in it no future around it would be `Send`.
+type Fetch<T> = Pin<Box<dyn Future<Output = Result<T, ProviderError>> + Send>>;
 
 struct Inner {
     provider: Provider,
@@ -169,7 +173,8 @@ impl RelyingParty {
         if let Some(id) = tokens.id.take() {
             // Section 12.2. It is a hint for the logout; that it is bad must not cost the tokens beside it.
             let expected = self.expected(None, tokens.access.as_ref(), now);
-            let good = self.checked(&metadata, &id, &expected).await;
+            let good =
+                self.with_keys(&metadata, now, |keys| id_token::verify(id.expose(), keys, &expected)).await;
             tokens.id = good.ok().and_then(Result::ok).map(|_| id);
         }
         Ok(tokens)
@@ -208,14 +213,11 @@ impl RelyingParty {
         }
         let metadata = self.metadata(now).await?;
         let expected = self.expected(None, None, now);
-        let keys = self.keys(&metadata, now).await?;
-        let read = logout::read(token, &keys, &expected);
-        if matches!(&read, Err(LogoutTokenError::Token(error)) if error.may_be_rotation()) {
-            if let Some(newer) = self.newer_keys(&metadata, &keys, now).await {
-                return logout::read(token, &newer, &expected);
-            }
-        }
-        read
+        let check = |keys: &CoreJsonWebKeySet| match logout::read(token, keys, &expected) {
+            Err(LogoutTokenError::Token(error)) if error.may_be_rotation() => Err(error),
+            read => Ok(read),
+        };
+        self.with_keys(&metadata, now, check).await??
     }
 
     /// That the callback belongs to the attempt, and the attempt to this provider and to now.
@@ -283,7 +285,8 @@ impl RelyingParty {
     ) -> Result<Verified, FinishError> {
         let token = tokens.id.as_ref().ok_or(FinishError::NoIdToken)?;
         let expected = self.expected(Some(nonce), tokens.access.as_ref(), now);
-        self.checked(metadata, token, &expected).await?.map_err(FinishError::IdToken)
+        let check = |keys: &CoreJsonWebKeySet| id_token::verify(token.expose(), keys, &expected);
+        self.with_keys(metadata, now, check).await?.map_err(FinishError::IdToken)
     }
 
     /// Asks the userinfo endpoint, where the ID token has no address (OpenID Connect Core 1.0 section 5.3).
@@ -311,36 +314,28 @@ impl RelyingParty {
         Ok(Some(userinfo))
     }
 
-    /// Checks an ID token with the keys that are known; once more with newer ones, where that may help.
-    async fn checked(
+    /// Checks with the keys that are known; once more with newer ones, where that may help.
+    async fn with_keys<T>(
         &self,
         metadata: &Metadata,
-        token: &Secret,
-        expected: &Expected<'_>,
-    ) -> Result<Result<Verified, IdTokenError>, ProviderError> {
-        let keys = self.keys(metadata, expected.now).await?;
-        let checked = id_token::verify(token.expose(), &keys, expected);
-        if checked.as_ref().is_err_and(IdTokenError::may_be_rotation) {
-            if let Some(newer) = self.newer_keys(metadata, &keys, expected.now).await {
-                return Ok(id_token::verify(token.expose(), &newer, expected));
-            }
-        }
-        Ok(checked)
-    }
-
-    /// Returns keys that are newer than those, where there are any.
-    async fn newer_keys(
-        &self,
-        metadata: &Metadata,
-        known: &Arc<CoreJsonWebKeySet>,
         now: UnixTime,
-    ) -> Option<Arc<CoreJsonWebKeySet>> {
-        let url = metadata.keys.as_deref()?;
-        self.0.keys.newer(known, now, || metadata::keys(&self.0.provider, &self.0.http, url)).await
+        check: impl Fn(&CoreJsonWebKeySet) -> Result<T, IdTokenError>,
+    ) -> Result<Result<T, IdTokenError>, ProviderError> {
+        let keys = self.keys(metadata, now).await?;
+        let checked = check(&keys);
+        match &checked {
+            Err(error) if error.may_be_rotation() => {
+                let newer = self.0.keys.newer(&keys, now, self.fetch_keys(metadata)).await;
+                Ok(newer.map_or(checked, |newer| check(&newer)))
+            }
+            _ => Ok(checked),
+        }
     }
 
     async fn metadata(&self, now: UnixTime) -> Result<Arc<Metadata>, ProviderError> {
-        self.0.metadata.current(now, || metadata::discover(&self.0.provider, &self.0.http)).await
+        let inner = Arc::clone(&self.0);
+        let fetch = async move { metadata::discover(&inner.provider, &inner.http).await };
+        self.0.metadata.current(now, Box::pin(fetch)).await
     }
 
     async fn keys(
@@ -348,8 +343,16 @@ impl RelyingParty {
         metadata: &Metadata,
         now: UnixTime,
     ) -> Result<Arc<CoreJsonWebKeySet>, ProviderError> {
-        let url = metadata.keys.as_deref().ok_or(ProviderError::Missing { what: "jwks_uri" })?;
-        self.0.keys.current(now, || metadata::keys(&self.0.provider, &self.0.http, url)).await
+        self.0.keys.current(now, self.fetch_keys(metadata)).await
+    }
+
+    /// Starts when it is polled.
+    fn fetch_keys(&self, metadata: &Metadata) -> Fetch<CoreJsonWebKeySet> {
+        let (inner, url) = (Arc::clone(&self.0), metadata.keys.clone());
+        Box::pin(async move {
+            let url = url.ok_or(ProviderError::Missing { what: "jwks_uri" })?;
+            metadata::keys(&inner.provider, &inner.http, &url).await
+        })
     }
 
     fn endpoint<'a>(&'a self, metadata: &'a Metadata) -> TokenEndpoint<'a> {

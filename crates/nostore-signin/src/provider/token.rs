@@ -13,12 +13,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::pin::Pin;
 use std::time::Duration;
 
 use nostore_message::{Secret, UnixTime};
-use std::future::Future;
-use std::pin::Pin;
-
 use oauth2::basic::{
     BasicErrorResponse, BasicErrorResponseType, BasicRevocationErrorResponse, BasicTokenType,
 };
@@ -35,7 +33,7 @@ use super::Tokens;
 use super::attempt::{Attempt, Begin};
 use super::callback::Words;
 use super::config::{ClientAuth, Kind, Provider};
-use super::error::{Fault, ProviderStep};
+use super::error::{Fault, ProviderError, ProviderStep};
 use super::http::{Answered, Http};
 use super::metadata::{self, Metadata};
 
@@ -145,7 +143,11 @@ impl TokenEndpoint<'_> {
         let request = client
             .exchange_code(AuthorizationCode::new(code.expose().to_owned()))
             .set_pkce_verifier(PkceCodeVerifier::new(verifier.expose().to_owned()));
-        request.request_async(self).await.map(|answer| tokens(&answer, now)).map_err(TokenError::from)
+        request
+            .request_async(&self.sender()?)
+            .await
+            .map(|answer| tokens(&answer, now))
+            .map_err(TokenError::from)
     }
 
     /// Exchanges a refresh token.
@@ -153,17 +155,20 @@ impl TokenEndpoint<'_> {
         let client = self.client().map_err(TokenError::Fault)?;
         let token = RefreshToken::new(token.expose().to_owned());
         let request = client.exchange_refresh_token(&token);
-        request.request_async(self).await.map(|answer| tokens(&answer, now)).map_err(TokenError::from)
+        request
+            .request_async(&self.sender()?)
+            .await
+            .map(|answer| tokens(&answer, now))
+            .map_err(TokenError::from)
     }
 
     fn client(&self) -> Result<Ready, Fault> {
-        let bad = |what: &str| Fault::Unreadable { why: format!("the URL of {what} is none") };
         let authorization = AuthUrl::new(self.metadata.authorization.clone());
         let token = TokenUrl::new(self.metadata.token.clone());
         let auth = self.metadata.client_auth;
         let mut client = Client::new(ClientId::new(self.provider.client_id.clone()))
-            .set_auth_uri(authorization.map_err(|_| bad("the authorization endpoint"))?)
-            .set_token_uri(token.map_err(|_| bad("the token endpoint"))?)
+            .set_auth_uri(authorization.map_err(|_| Fault::Url)?)
+            .set_token_uri(token.map_err(|_| Fault::Url)?)
             .set_redirect_uri(RedirectUrl::from_url(self.redirect.clone()))
             .set_auth_type(if auth == ClientAuth::Basic {
                 AuthType::BasicAuth
@@ -176,30 +181,32 @@ impl TokenEndpoint<'_> {
         Ok(client)
     }
 
-    async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, Fault> {
-        if let Err(super::ProviderError::Unreachable { fault, .. }) =
-            metadata::check(self.provider, ProviderStep::Token, &self.metadata.token)
-        {
-            return Err(fault);
+    fn sender(&self) -> Result<Sender, TokenError> {
+        match metadata::check(self.provider, ProviderStep::Token, &self.metadata.token) {
+            Err(ProviderError::Unreachable { fault, .. }) => Err(TokenError::Fault(fault)),
+            _ => Ok(Sender(self.http.clone())),
         }
-        let answered = self.http.send(request).await?;
-        let status = status(&answered)?;
-        let mut response = HttpResponse::new(answered.body.to_vec());
-        *response.status_mut() = status;
-        if let Some(value) = answered.content_type.and_then(|value| value.try_into().ok()) {
-            response.headers_mut().insert(http::header::CONTENT_TYPE, value);
-        }
-        Ok(response)
     }
 }
 
-/// How the library sends its requests: with our client. Boxed, so that what waits for it is `Send`.
-impl<'c> AsyncHttpClient<'c> for TokenEndpoint<'_> {
+/// What `oauth2` sends with. It borrows nothing: with borrows in it no future around it would be `Send`.
+struct Sender(Http);
+
+impl<'c> AsyncHttpClient<'c> for Sender {
     type Error = Fault;
     type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, Fault>> + Send + 'c>>;
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(self.ask(request))
+        Box::pin(async move {
+            let answered = self.0.send(request).await?;
+            let status = status(&answered)?;
+            let mut response = HttpResponse::new(answered.body.to_vec());
+            *response.status_mut() = status;
+            if let Some(value) = answered.content_type.and_then(|value| value.try_into().ok()) {
+                response.headers_mut().insert(http::header::CONTENT_TYPE, value);
+            }
+            Ok(response)
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! The link with a real Redis.
+//! The link and the store with a real Redis.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod away;
@@ -7,5 +7,6 @@ mod fleet;
 mod lock;
 mod secrecy;
 mod settings;
+mod store;
 mod tls;
 mod world;
