@@ -47,6 +47,9 @@ pub enum Command {
     /// Open a sealed session, or seal one by hand.
     #[command(after_help = SESSION_EXAMPLES)]
     Session(SessionArgs),
+    /// Make a secret for a site's own sign-in, or put a new one in front.
+    #[command(after_help = SECRET_EXAMPLES)]
+    Secret(SecretArgs),
     /// Print a completion script for a shell.
     Completions {
         /// The shell that reads the script.
@@ -60,8 +63,12 @@ const DEV_EXAMPLES: &str = "Examples:
   nostore dev --cdn netlify --unprotected loop
                                              the redirect loop, as the incident had it
   nostore dev --cdn amplify --keys live --unprotected leak
+                                             the leaked page, as the incident had it
+  nostore dev --sessions cookie              a site's own sign-in, by OpenID Connect
+  nostore dev --cdn cloudfront --sessions cookie --unprotected leak
                                              the shared login, as the incident had it
   nostore dev --cdn cloudfront -- npm start  your app, started on a free port (PORT)
+  nostore dev --sessions cookie -- npm start your app, with all that its own sign-in needs (NOSTORE_…)
   nostore dev --app http://localhost:3000    your app, already running";
 
 const ISSUER_EXAMPLES: &str = "Examples:
@@ -105,6 +112,15 @@ from NOSTORE_SECRET and AUTH_SECRET with AUTH_SECRET_1 to _3, which Auth.js uses
 _2, _1, AUTH_SECRET. Every user of the machine can see what stands on a command line, so prefer a
 file or the environment.";
 
+const SECRET_EXAMPLES: &str = "Examples:
+  echo \"NOSTORE_SECRET=$(nostore secret new)\" >> .env
+  nostore secret rotate --keep-sessions --file .env  a new one seals, the old ones still open
+  nostore secret rotate --end-sessions --file .env   everybody signs in again
+  NOSTORE_SECRET=... nostore secret rotate --keep-sessions
+
+A site reads NOSTORE_SECRET at its start: rotate, then start every process of it anew. A secret
+that others may have seen ends with --end-sessions alone.";
+
 /// `nostore dev`.
 #[derive(Args, Debug)]
 pub struct DevArgs {
@@ -121,6 +137,10 @@ pub struct DevArgs {
     /// Where the identity service listens [default: 127.0.0.1:8081, or the next free port].
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub issuer_listen: Option<SocketAddr>,
+    /// Who keeps the sessions: `handshake` is the identity service, `cookie` the site itself, in encrypted cookies,
+    /// with the identity service as its `OpenID` Provider.
+    #[arg(long, value_enum, default_value = "handshake")]
+    pub sessions: SessionKind,
     /// Take orders for the emulated CDN at this loopback address: `nostore edge purge` forgets what is stored.
     #[arg(long, value_name = "ADDR", value_parser = loopback)]
     pub control: Option<SocketAddr>,
@@ -333,6 +353,51 @@ pub struct SessionSealArgs {
     pub danger_short_secret: bool,
 }
 
+/// `nostore secret`.
+#[derive(Args, Debug)]
+pub struct SecretArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: SecretCommand,
+}
+
+/// What `nostore secret` does.
+#[derive(Debug, Subcommand)]
+pub enum SecretCommand {
+    /// Print a new secret: 48 random octets in base64url.
+    New(SecretNewArgs),
+    /// Put a new secret in front of those of `NOSTORE_SECRET`, or in their place.
+    ///
+    /// The secrets come from the environment and the new line is printed, or both are in the file that --file names.
+    #[command(after_help = SECRET_EXAMPLES)]
+    Rotate(SecretRotateArgs),
+}
+
+/// `nostore secret new`.
+#[derive(Args, Debug)]
+pub struct SecretNewArgs {
+    /// Print a JSON object instead of the secret alone.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `nostore secret rotate`.
+#[derive(Args, Debug)]
+pub struct SecretRotateArgs {
+    /// Sessions go on: the old secrets stay behind the new one, and open what they have sealed.
+    #[arg(long, conflicts_with = "end_sessions")]
+    pub keep_sessions: bool,
+    /// All sessions end: the old secrets go.
+    #[arg(long)]
+    pub end_sessions: bool,
+    /// The file that holds `NOSTORE_SECRET=…`. It is written in one step and keeps its mode.
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Print a JSON object instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// How a session is sealed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum SealedIn {
@@ -381,6 +446,16 @@ pub enum Keys {
     Test,
     /// A production instance.
     Live,
+}
+
+/// Who keeps the sessions of a site.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub enum SessionKind {
+    /// The site itself, in encrypted cookies; visitors sign in with an OpenID Provider.
+    Cookie,
+    /// The identity service; its handshake tells the site.
+    #[default]
+    Handshake,
 }
 
 /// The two famous failures.
@@ -439,7 +514,7 @@ mod tests {
 
     #[test]
     fn examples_fit_the_help() {
-        for text in [super::DEV_EXAMPLES, super::SESSION_EXAMPLES] {
+        for text in [super::DEV_EXAMPLES, super::SESSION_EXAMPLES, super::SECRET_EXAMPLES] {
             assert!(text.lines().all(|line| line.len() <= 100), "wider than the help is: {text}");
         }
     }

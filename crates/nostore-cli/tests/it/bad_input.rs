@@ -38,6 +38,10 @@ async fn each_gets_one_clear_message() {
     std::fs::write(folder.0.join("file"), "I am not a folder").unwrap();
     let seed = r#"{ "organizations": [{ "slug": "acme", "members": [{ "user": "nobody@example.com" }] }] }"#;
     std::fs::write(folder.0.join("bad.json"), seed).unwrap();
+    std::fs::create_dir(folder.0.join("broken")).unwrap();
+    std::fs::write(folder.0.join("broken/site.env"), "NOSTORE_SECRET=\n").unwrap();
+    std::fs::write(folder.0.join("twice"), "NOSTORE_SECRET=a\nNOSTORE_SECRET=b\n").unwrap();
+    std::fs::write(folder.0.join("short"), "NOSTORE_SECRET=hush\n").unwrap();
     let ports = ["--listen", "127.0.0.1:0", "--issuer-listen", "127.0.0.1:0"];
     let dev = |more: &[&'static str]| [["dev"].as_slice(), &ports, more].concat();
     let rows: Vec<Vec<&str>> = vec![
@@ -70,6 +74,19 @@ async fn each_gets_one_clear_message() {
         vec!["issuer", "--listen", "127.0.0.1:0", "--seed", "bad.json"],
         dev(&["--seed", "file"]),
         vec!["issuer", "rotate-key", "--data", "nowhere"],
+        dev(&["--sessions", "jwt"]),
+        dev(&["--sessions", "cookie", "--unprotected", "loop"]),
+        dev(&["--sessions", "cookie", "--module", "."]),
+        dev(&["--sessions", "cookie", "--token-lifetime", "5"]),
+        dev(&["--sessions", "cookie", "--data", "file/deeper"]),
+        dev(&["--sessions", "cookie", "--data", "broken"]),
+        vec!["secret", "rotate"],
+        vec!["secret", "rotate", "--keep-sessions", "--end-sessions"],
+        vec!["secret", "rotate", "--keep-sessions"],
+        vec!["secret", "rotate", "--end-sessions", "--file", "no-such"],
+        vec!["secret", "rotate", "--end-sessions", "--file", "file"],
+        vec!["secret", "rotate", "--end-sessions", "--file", "twice"],
+        vec!["secret", "rotate", "--keep-sessions", "--file", "short"],
     ];
     let mut table = String::new();
     for arguments in rows {
