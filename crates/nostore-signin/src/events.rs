@@ -212,10 +212,9 @@ impl Drop for Writer {
 fn write(mut file: File, lines: &Receiver<Vec<u8>>) {
     let mut told = false;
     for line in lines {
-        if let Err(error) = file.write_all(&line) {
-            if !std::mem::replace(&mut told, true) {
-                tracing::error!(%error, "expected to append to the file of events");
-            }
+        let Err(error) = file.write_all(&line) else { continue };
+        if !std::mem::replace(&mut told, true) {
+            tracing::error!(%error, "expected to append to the file of events");
         }
     }
 }

@@ -71,12 +71,12 @@ fn providers(providers: &[(&str, &str)], back: &str, another: bool) -> String {
         let label =
             if another { format!("Use another account of {name}") } else { format!("Continue with {name}") };
         // Writing into a `String` cannot fail.
-        let _written = write!(
+        let _written = writeln!(
             forms,
             "<form method=\"post\" action=\"/auth/sign-in\">\
              <input type=\"hidden\" name=\"provider\" value=\"{}\">\
              <input type=\"hidden\" name=\"callbackUrl\" value=\"{}\">{select}\
-             <button class=\"main\" type=\"submit\">{}</button></form>\n",
+             <button class=\"main\" type=\"submit\">{}</button></form>",
             escape(issuer),
             escape(back),
             escape(&label),

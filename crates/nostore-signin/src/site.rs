@@ -248,7 +248,7 @@ fn bearer(opened: Opened) -> Option<Bearer> {
     let address = people::address(&id);
     let version = opened.version().unwrap_or_default();
     let fits = sid.len() <= 100 && sid.bytes().all(|byte| byte.is_ascii_graphic());
-    fits.then(|| Bearer { person: Person { id, address, groups }, sid, version, opened })
+    fits.then_some(Bearer { person: Person { id, address, groups }, sid, version, opened })
 }
 
 /// What handlers see: the cookie's claims, what the store keeps of the person, and the role of this moment. The site is the
