@@ -1,7 +1,7 @@
 //! The paths of a site's own sign-in, as resources of actix.
 
-use actix_web::HttpResponse;
 use actix_web::web::{self, Bytes, Data, PayloadConfig, ServiceConfig};
+use actix_web::{Error, HttpResponse};
 use nostore_signin::{MAX_FORM_BYTES, SignIn};
 
 use crate::Exchange;
@@ -21,6 +21,13 @@ pub fn sign_in(sign_in: &SignIn) -> impl FnOnce(&mut ServiceConfig) + use<> {
     }
 }
 
-async fn answer(sign_in: Data<SignIn>, exchange: Exchange, body: Bytes) -> HttpResponse {
-    response::answer(sign_in.answer(&exchange.0, &body).await)
+async fn answer(sign_in: Data<SignIn>, exchange: Exchange, body: Result<Bytes, Error>) -> HttpResponse {
+    response::answer(match body {
+        Ok(body) => sign_in.answer(&exchange.0, &body).await,
+        // A form that is too long, or that did not arrive whole.
+        Err(error) => {
+            let status = error.as_response_error().status_code();
+            exchange.0.respond(status.as_u16(), Vec::new(), error.to_string())
+        }
+    })
 }

@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 
 use nostore_cache::Platform;
 use nostore_session::Instance;
+use nostore_signin::SignIn;
 use nostore_web::{Routes, Sessions};
 
 use crate::identity::sessions;
+use crate::own;
 use crate::site::Gate;
 
 /// A framework with our middleware, as the suite sees it.
@@ -34,6 +36,8 @@ pub struct Site {
     pub sessions: Sessions,
     /// Holds streams back until a case lets them go on.
     pub gate: Gate,
+    /// For the routes of the site's own sign-in, where it has one.
+    pub sign_in: Option<SignIn>,
 }
 
 /// What stands around the site.
@@ -64,6 +68,8 @@ pub enum Setting {
     Live,
     /// A development instance on Netlify.
     Netlify,
+    /// The site's own sign-in, live.
+    OwnSignIn,
     /// Every response is sensitive.
     ProtectAll,
     /// As [`Self::Live`], with the middleware in it twice.
@@ -71,7 +77,11 @@ pub enum Setting {
 }
 
 impl Setting {
-    pub(crate) fn site(self) -> Site {
+    pub(crate) async fn site(self) -> Site {
+        if self == Self::OwnSignIn {
+            let sign_in = own::sign_in().await;
+            return Site { sessions: sign_in.sessions(), gate: Gate::default(), sign_in: Some(sign_in) };
+        }
         let instance = match self {
             Self::Development | Self::Netlify => Instance::Development,
             _ => Instance::Production,
@@ -81,7 +91,8 @@ impl Setting {
             .platform((self == Self::Netlify).then_some(Platform::Netlify))
             .eager(self == Self::Eager)
             .protect_all(self == Self::ProtectAll);
-        Site { sessions: builder.build().expect("the site's rules are right"), gate: Gate::default() }
+        let sessions = builder.build().expect("the site's rules are right");
+        Site { sessions, gate: Gate::default(), sign_in: None }
     }
 
     pub(crate) const fn around(self) -> Around {

@@ -5,6 +5,7 @@ use nostore_web::{Answer, Begin, Why};
 
 use crate::adapter::Setting;
 use crate::identity::{NOW, signed};
+use crate::own::sealed;
 use crate::site::LARGE;
 use crate::suite::Stage;
 use crate::wire::{Connection, Head, Received, Sent};
@@ -85,27 +86,35 @@ pub(crate) enum Asks {
     Auth,
     /// A reader that lets only signed-in visitors pass.
     Require,
+    /// The site's own sign-in.
+    SignIn,
 }
 
 #[derive(Clone, Debug)]
 enum Content {
     Any,
+    /// This is somewhere in it.
+    Holds(String),
     Large,
     Text(String),
 }
 
 /// Puts the signed values into a text: `{alice}`, `{bob}`, `{expired}` (cookies), `{handshake}`,
-/// `{session}` (a `Set-Cookie` line).
+/// `{session}` (a `Set-Cookie` line), `{sealed-alice}`, `{sealed-bob}`, `{sealed-due}` (cookies of the site's own
+/// sign-in).
 pub(crate) fn fill(text: &str) -> String {
     if !text.contains('{') {
         return text.to_owned();
     }
-    let signed = signed();
+    let (signed, sealed) = (signed(), sealed());
     text.replace("{alice}", &signed.alice)
         .replace("{bob}", &signed.bob)
         .replace("{expired}", &signed.expired)
         .replace("{handshake}", &signed.handshake)
         .replace("{session}", &signed.session_line)
+        .replace("{sealed-alice}", &sealed.alice)
+        .replace("{sealed-bob}", &sealed.bob)
+        .replace("{sealed-due}", &sealed.due)
 }
 
 /// A page navigation.
@@ -184,6 +193,11 @@ impl Expected {
         self
     }
 
+    pub(crate) fn holds(mut self, text: &str) -> Self {
+        self.body = Content::Holds(text.to_owned());
+        self
+    }
+
     pub(crate) fn large(mut self) -> Self {
         self.body = Content::Large;
         self
@@ -196,6 +210,7 @@ impl Expected {
         self.check_lines(stage, sent, &received.head)?;
         let as_expected = match &self.body {
             Content::Any => true,
+            Content::Holds(text) => String::from_utf8_lossy(&received.body).contains(text),
             Content::Large => received.body.len() == LARGE && received.body.iter().all(|byte| *byte == b'x'),
             Content::Text(text) => received.body == text.as_bytes(),
         };
@@ -280,6 +295,10 @@ fn gate_lines(stage: &Stage, sent: &Sent, asks: Asks) -> Result<Owned, String> {
             (Begin::Answer(answer), _) => Some(answer),
             (Begin::Continue(exchange), Asks::Auth) => exchange.auth(Why::here()).await.err(),
             (Begin::Continue(exchange), Asks::Require) => exchange.require(Why::here()).await.err(),
+            (Begin::Continue(exchange), Asks::SignIn) => match &stage.site.sign_in {
+                Some(sign_in) => Some(sign_in.answer(&exchange, &sent.body).await),
+                None => None,
+            },
             (Begin::Continue(_), Asks::Begin) => None,
         }
     });

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use nostore_jose::{JwkSet, SigningKey};
@@ -15,12 +15,14 @@ use nostore_session::{Config, Instance, PublishableKey};
 use nostore_web::{Sessions, SessionsBuilder};
 use serde_json::{Map, Value, json};
 
+use crate::own::provider;
+
 /// 2026-01-01: what every clock shows.
 pub const NOW: i64 = 1_767_225_600;
 
 /// What the service signed, made once: signing the same twice would do, but not for nothing.
 pub(crate) struct Signed {
-    key: SigningKey,
+    pub(crate) key: SigningKey,
     /// The cookies of a browser in which Alice is signed in.
     pub(crate) alice: String,
     /// The same for Bob.
@@ -77,13 +79,13 @@ fn token(key: &SigningKey, name: &str, offset: i64) -> String {
     sign(key, claims)
 }
 
-fn sign(key: &SigningKey, claims: Value) -> String {
+pub(crate) fn sign(key: &SigningKey, claims: Value) -> String {
     let Value::Object(claims) = claims else { unreachable!("claims are an object") };
     key.sign(&Map::new(), &claims).expect("keys can sign")
 }
 
 /// Starts the service at the first call; it serves from a thread of its own until the process ends.
-fn service() -> SocketAddr {
+pub(crate) fn service() -> SocketAddr {
     static ADDRESS: OnceLock<SocketAddr> = OnceLock::new();
     *ADDRESS.get_or_init(|| {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -101,13 +103,15 @@ async fn serve(listener: std::net::TcpListener) {
     let listener = tokio::net::TcpListener::from_std(listener).expect("a socket");
     while let Ok((stream, _)) = listener.accept().await {
         let service = service_fn(|request: Request<hyper::body::Incoming>| async move {
-            let body = match request.uri().path() {
+            let path = request.uri().path().to_owned();
+            let content = request.into_body().collect().await.map(|content| content.to_bytes());
+            let body = match &*path {
                 "/v1/jwks" => JwkSet::new([signed().key.jwk().clone()]).to_json().to_string(),
                 "/v1/clients/handshake_payload" => json!({ "directives": [
                     format!("__client_uat={NOW}; Path=/"), signed().session_line,
                 ] })
                 .to_string(),
-                _ => "{}".to_owned(),
+                path => provider(path, &content.unwrap_or_default()).unwrap_or_else(|| "{}".to_owned()),
             };
             let response = Response::builder().header("content-type", "application/json");
             Ok::<_, Infallible>(response.body(Full::new(Bytes::from(body))).expect("a response"))

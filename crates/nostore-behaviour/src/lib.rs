@@ -23,6 +23,7 @@ mod adapter;
 mod case;
 mod cases;
 mod identity;
+mod own;
 mod readme;
 mod site;
 mod suite;

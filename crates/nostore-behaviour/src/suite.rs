@@ -76,15 +76,14 @@ pub fn run(adapter: &dyn Adapter, cases: &[Case]) -> Report {
     let mut failures = Vec::new();
     for case in cases {
         let stage = stages.entry(case.setting).or_insert_with(|| {
-            let site = case.setting.site();
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let site = runtime.block_on(case.setting.site());
             Stage {
                 address: adapter.serve(site.clone(), case.setting.around()),
                 on_panic: adapter.on_panic(),
                 site,
-                runtime: tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()
-                    .expect("a runtime"),
+                runtime,
             }
         });
         if let Err(what) = case.run(stage) {

@@ -9,7 +9,7 @@
 use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
-use nostore_signin::SignIn;
+use nostore_signin::{SetupError, SignIn, SignInBuilder};
 use nostore_tower::{RequireAuth, SessionLayer};
 use nostore_web::Routes;
 
@@ -22,15 +22,18 @@ async fn tree(auth: RequireAuth) -> Html<String> {
     Html(format!("<h1>The tree</h1><p>You are {}.", auth.email().unwrap_or("one of us")))
 }
 
-#[tokio::main]
-async fn main() -> std::io::Result<()> {
-    let routes = Routes::new().protected("/tree/*");
-    let sign_in = SignIn::from_env()?.routes(routes).build().await?;
-    let app = Router::new()
+pub(crate) async fn app(settings: SignInBuilder) -> Result<Router, SetupError> {
+    let sign_in = settings.routes(Routes::new().protected("/tree/*")).build().await?;
+    Ok(Router::new()
         .route("/", get(home))
         .route("/tree", get(tree))
         .merge(nostore_tower::sign_in(&sign_in))
-        .layer(SessionLayer::new(sign_in.sessions()));
+        .layer(SessionLayer::new(sign_in.sessions())))
+}
+
+#[tokio::main]
+async fn main() -> std::io::Result<()> {
+    let app = app(SignIn::from_env()?).await?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
     axum::serve(listener, app).await
 }

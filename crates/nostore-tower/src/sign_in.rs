@@ -2,6 +2,7 @@
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
@@ -17,6 +18,15 @@ pub fn sign_in<S: Clone + Send + Sync + 'static>(sign_in: &SignIn) -> Router<S> 
     router.layer(DefaultBodyLimit::max(MAX_FORM_BYTES)).with_state(sign_in.clone())
 }
 
-async fn answer(State(sign_in): State<SignIn>, exchange: Exchange, body: Bytes) -> Response {
-    Refusal::from(sign_in.answer(&exchange.0, &body).await).into_response()
+async fn answer(
+    State(sign_in): State<SignIn>,
+    exchange: Exchange,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let answer = match body {
+        Ok(body) => sign_in.answer(&exchange.0, &body).await,
+        // A form that is too long, or that did not arrive whole.
+        Err(refused) => exchange.0.respond(refused.status().as_u16(), Vec::new(), refused.body_text()),
+    };
+    Refusal::from(answer).into_response()
 }

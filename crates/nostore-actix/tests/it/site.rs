@@ -15,7 +15,7 @@ use actix_web::web::{Bytes, PayloadConfig, Query};
 use actix_web::{App, Error, HttpResponse, HttpServer, Resource, guard, web};
 use nostore_actix::{
     Auth, Exchange, OptionalAuth, ProtectMiddleware, Refusal, Require, RequireAuth, SessionMiddleware,
-    danger_mark_public, protect,
+    danger_mark_public, protect, sign_in,
 };
 use nostore_behaviour::{
     Adapter, Admins, Around, Body, Frames, Gate, Mark, PAGES, Page, Panic, Reader, Reply, SPECIALS, Site,
@@ -31,14 +31,14 @@ impl Adapter for Actix {
     }
 
     fn serve(&self, site: Site, around: Around) -> SocketAddr {
-        let (layer, gate) = (SessionMiddleware::new(site.sessions), site.gate);
+        let layer = SessionMiddleware::new(site.sessions.clone());
         match around {
             Around::Cookies => serve(move || {
-                app(&gate).wrap(ProtectMiddleware::cookies(["id"]).public("/open/*").dev(false))
+                app(&site).wrap(ProtectMiddleware::cookies(["id"]).public("/open/*").dev(false))
             }),
-            Around::Nothing => serve(move || app(&gate)),
-            Around::Sessions => serve(move || app(&gate).wrap(layer.clone())),
-            Around::SessionsTwice => serve(move || app(&gate).wrap(layer.clone()).wrap(layer.clone())),
+            Around::Nothing => serve(move || app(&site)),
+            Around::Sessions => serve(move || app(&site).wrap(layer.clone())),
+            Around::SessionsTwice => serve(move || app(&site).wrap(layer.clone()).wrap(layer.clone())),
         }
     }
 }
@@ -65,12 +65,15 @@ where
 }
 
 pub(crate) fn app(
-    gate: &Gate,
+    site: &Site,
 ) -> App<
     impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>
     + use<>,
 > {
-    let mut app = App::new().app_data(PayloadConfig::new(2 << 20));
+    let (mut app, gate) = (App::new().app_data(PayloadConfig::new(2 << 20)), &site.gate);
+    if let Some(own) = &site.sign_in {
+        app = app.configure(sign_in(own));
+    }
     let mut nested = web::scope("/nested");
     for page in PAGES {
         match page.path.strip_prefix("/nested") {

@@ -3,6 +3,7 @@
 mod gate;
 mod public;
 mod sensitive;
+mod sign_in;
 mod stories;
 
 use crate::adapter::Setting;
@@ -18,6 +19,7 @@ pub(crate) fn all() -> Vec<Case> {
     all.extend(sensitive::cases());
     all.extend(gate::cases());
     all.extend(stories::cases());
+    all.extend(sign_in::cases());
     all
 }
 

@@ -3,6 +3,7 @@
 
 mod axum_login;
 mod behaviour;
+mod family_site;
 mod grpc;
 mod plumbing;
 mod readme;

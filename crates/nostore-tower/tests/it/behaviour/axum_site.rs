@@ -16,7 +16,7 @@ use nostore_behaviour::{
 use nostore_session::Check;
 use nostore_tower::{
     Auth, Exchange, OptionalAuth, ProtectLayer, Refusal, Require, RequireAuth, SessionLayer,
-    danger_mark_public, protect,
+    danger_mark_public, protect, sign_in,
 };
 
 use super::frames::{FramesBody, echo, serve};
@@ -31,7 +31,7 @@ impl Adapter for Axum {
 
     fn serve(&self, site: Site, around: Around) -> SocketAddr {
         let layer = SessionLayer::new(site.sessions.clone());
-        let router = router(&site.gate);
+        let router = router(&site);
         serve_router(match around {
             Around::Cookies => router.layer(ProtectLayer::cookies(["id"]).public("/open/*").dev(false)),
             Around::Nothing => router,
@@ -45,8 +45,9 @@ pub(super) fn serve_router(router: Router) -> SocketAddr {
     serve(|listener| async move { axum::serve(listener, router).await.unwrap() })
 }
 
-pub(super) fn router(gate: &Gate) -> Router {
-    let (mut router, mut nested) = (Router::new(), Router::new());
+pub(super) fn router(site: &Site) -> Router {
+    let (mut router, mut nested) = (site.sign_in.as_ref().map_or_else(Router::new, sign_in), Router::new());
+    let gate = &site.gate;
     for page in PAGES {
         let route = route(page, gate.clone());
         match page.path.strip_prefix("/nested") {

@@ -23,6 +23,8 @@ pub(super) enum Fault {
     None,
     /// Bodies are collected before they are sent.
     CollectsBodies,
+    /// Bodies of requests do not reach the handlers.
+    DropsTheBody,
     /// Lines are inserted where they should be appended.
     DropsTheSecondSetCookie,
     /// Edits reach responses from 400 on.
@@ -43,9 +45,18 @@ pub(super) enum Fault {
 
 impl Fault {
     /// Each with cases that must catch it.
-    pub(super) const ALL: [(Self, &'static [&'static str]); 10] = [
+    pub(super) const ALL: [(Self, &'static [&'static str]); 11] = [
         (Self::None, &[]),
         (Self::CollectsBodies, &["a stream after a read of Auth passes piece by piece, protected"]),
+        (
+            Self::DropsTheBody,
+            &[
+                "a large posted body arrives whole",
+                "own: a form above 64 KiB is a 413",
+                "own: a form of 64 KiB is read",
+                "own: a whole sign-in ends signed in on the page that was wanted",
+            ],
+        ),
         (
             Self::DropsTheSecondSetCookie,
             &[
@@ -59,6 +70,7 @@ impl Fault {
             &[
                 "Auth: Alice",
                 "403 of the app",
+                "own: a renewal goes with a page that nobody keeps",
                 "a first read after the head was sent sees signed out and is counted",
             ],
         ),
@@ -77,7 +89,11 @@ impl Fault {
         ),
         (
             Self::SharesTheExchange,
-            &["visitors on one connection do not mix", "visitors at the same time do not mix"],
+            &[
+                "visitors on one connection do not mix",
+                "visitors at the same time do not mix",
+                "own: RequireAuth lets a member pass",
+            ],
         ),
         (Self::TrustsForwarded, &["what a client says about forwarding changes nothing"]),
     ];
@@ -95,9 +111,9 @@ impl Adapter for Broken {
         if matches!(around, Around::Cookies | Around::Nothing) {
             return Axum.serve(site, around);
         }
-        let (fault, sessions) = (self.0, site.sessions);
+        let (fault, router, sessions) = (self.0, router(&site), site.sessions);
         let first = Arc::new(OnceLock::new());
-        serve_router(router(&site.gate).layer(from_fn(move |request: Request, next: Next| {
+        serve_router(router.layer(from_fn(move |request: Request, next: Next| {
             answer(fault, sessions.clone(), Arc::clone(&first), request, next)
         })))
     }
@@ -119,6 +135,9 @@ async fn answer(
         Begin::Continue(exchange) => exchange,
     };
     let exchange = if fault == Fault::SharesTheExchange { first.get_or_init(|| exchange) } else { &exchange };
+    if fault == Fault::DropsTheBody {
+        *request.body_mut() = Body::empty();
+    }
     let empty = request.method() == http::Method::HEAD;
     request.extensions_mut().insert(Arc::clone(exchange));
     let mut response = next.run(request).await;

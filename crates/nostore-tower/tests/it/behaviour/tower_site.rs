@@ -6,13 +6,14 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use nostore_behaviour::{
     Adapter, Admins, Around, Body, Gate, Mark, PAGES, Panic, Reader, Reply, SPECIALS, Site,
 };
+use nostore_signin::{MAX_FORM_BYTES, SignIn};
 use nostore_tower::{ProtectLayer, Refusal, SessionLayer, danger_mark_public, exchange, protect};
 use nostore_web::{Requirement as _, Why};
 use tower::{Layer as _, Service, service_fn};
@@ -31,12 +32,12 @@ impl Adapter for Tower {
 
     fn serve(&self, site: Site, around: Around) -> SocketAddr {
         let layer = SessionLayer::new(site.sessions);
-        let gate = site.gate;
+        let (gate, sign_in) = (site.gate, site.sign_in);
         let app = service_fn(move |request: Request<Incoming>| {
-            let gate = gate.clone();
+            let (gate, sign_in) = (gate.clone(), sign_in.clone());
             async move {
                 // Whatever panics becomes a 500 inside of the layers.
-                let answered = tokio::spawn(answer(request, gate)).await;
+                let answered = tokio::spawn(answer(request, gate, sign_in)).await;
                 Ok::<_, Infallible>(answered.unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR, "")))
             }
         });
@@ -67,9 +68,27 @@ where
     })
 }
 
-async fn answer(request: Request<Incoming>, gate: Gate) -> Response<PlainBody> {
+async fn answer(mut request: Request<Incoming>, gate: Gate, sign_in: Option<SignIn>) -> Response<PlainBody> {
+    if let Some(sign_in) = sign_in {
+        let path = request.uri().path();
+        if path.starts_with("/auth/") || path == "/admin/users" || path.starts_with("/admin/users/") {
+            return own(&sign_in, &mut request).await.response::<Full<Bytes>>().map(BodyExt::boxed_unsync);
+        }
+    }
     let refused = |refusal: Refusal| refusal.response::<Full<Bytes>>().map(BodyExt::boxed_unsync);
     route(request, gate).await.unwrap_or_else(refused)
+}
+
+/// What a service without router does for a sign-in.
+async fn own(sign_in: &SignIn, request: &mut Request<Incoming>) -> Refusal {
+    let exchange = match exchange(request.extensions()) {
+        Ok(exchange) => exchange,
+        Err(refusal) => return refusal,
+    };
+    match Limited::new(request.body_mut(), MAX_FORM_BYTES).collect().await {
+        Ok(body) => sign_in.answer(&exchange, &body.to_bytes()).await.into(),
+        Err(_) => exchange.respond(413, Vec::new(), "").into(),
+    }
 }
 
 async fn route(mut request: Request<Incoming>, gate: Gate) -> Result<Response<PlainBody>, Refusal> {
