@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use nostore_cache::Profile;
-use nostore_edge::Edge;
+use nostore_edge::{Edge, Purge};
 use nostore_issuer::core::RelyingParty;
 use nostore_issuer::{Server, ServerConfig};
 use nostore_message::Origin;
@@ -288,7 +288,7 @@ impl Stage {
         if let Some(family) = self.own.as_ref().and_then(|own| own.family.as_ref()) {
             family.redeploy(rotation).await?;
         }
-        self.edge.purge_all();
+        self.edge.purge(&Purge::Everything);
         Ok(())
     }
 
