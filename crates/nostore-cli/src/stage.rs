@@ -178,17 +178,12 @@ impl Stage {
         let satellite = second.as_ref().map(|(_, address)| format!("http://127.0.0.1:{}", address.port()));
         let (token_secs, incident) = options.app.runs();
         let loopback = format!("http://127.0.0.1:{}", edge_address.port());
-        let own =
-            (options.sessions == SessionKind::Cookie).then(|| Own::open(&site, options.data.as_deref()));
-        let own = own.transpose()?;
+        let own = Own::asked(options.sessions, &site, options.data.as_deref())?;
         let issuer = open_issuer(IssuerOptions {
             keys: options.keys,
             address: issuer_address,
             data: options.data,
-            relying_parties: own
-                .iter()
-                .map(|own| own.relying_party(std::slice::from_ref(&loopback)))
-                .collect(),
+            relying_parties: own.iter().map(|own| own.relying_party(&loopback)).collect(),
             allowed: [site.clone(), loopback]
                 .into_iter()
                 .chain(satellite.clone())

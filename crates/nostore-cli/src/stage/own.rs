@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use nostore_issuer::core::RelyingParty;
 use nostore_message::Secret;
 
+use crate::args::SessionKind;
 use crate::error::Failed;
 use crate::secret::{self, EnvFile, Rotation, VARIABLE};
 
@@ -44,6 +45,22 @@ pub(crate) struct Own {
 }
 
 impl Own {
+    /// Sets up what a site needs that keeps its sessions by itself; nothing for another one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub(crate) fn asked(
+        kind: SessionKind,
+        site: &str,
+        folder: Option<&Path>,
+    ) -> Result<Option<Self>, Failed> {
+        match kind {
+            SessionKind::Cookie => Self::open(site, folder).map(Some),
+            SessionKind::Handshake => Ok(None),
+        }
+    }
+
     /// Takes what is in the folder, and makes what is missing.
     ///
     /// # Errors
@@ -71,11 +88,10 @@ impl Own {
         Ok(Self { site: site.to_owned(), secrets, client_secret, folder: Some(folder) })
     }
 
-    /// Registers the site at the provider, under each of its origins.
-    pub(crate) fn relying_party(&self, others: &[String]) -> RelyingParty {
+    /// Registers the site at the provider, under its origin and another one.
+    pub(crate) fn relying_party(&self, other: &str) -> RelyingParty {
         let party = RelyingParty::new(CLIENT_ID).with_secret(self.client_secret.clone()).named(TITLE);
-        let origins = std::iter::once(&self.site).chain(others);
-        origins.fold(party, |party, origin| {
+        [self.site.as_str(), other].into_iter().fold(party, |party, origin| {
             party
                 .with_redirect_uri(format!("{origin}/auth/callback"))
                 .with_post_logout_redirect_uri(format!("{origin}/auth/sign-out"))

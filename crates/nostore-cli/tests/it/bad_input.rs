@@ -38,10 +38,6 @@ async fn each_gets_one_clear_message() {
     std::fs::write(folder.0.join("file"), "I am not a folder").unwrap();
     let seed = r#"{ "organizations": [{ "slug": "acme", "members": [{ "user": "nobody@example.com" }] }] }"#;
     std::fs::write(folder.0.join("bad.json"), seed).unwrap();
-    std::fs::create_dir(folder.0.join("broken")).unwrap();
-    std::fs::write(folder.0.join("broken/site.env"), "NOSTORE_SECRET=\n").unwrap();
-    std::fs::write(folder.0.join("twice"), "NOSTORE_SECRET=a\nNOSTORE_SECRET=b\n").unwrap();
-    std::fs::write(folder.0.join("short"), "NOSTORE_SECRET=hush\n").unwrap();
     let ports = ["--listen", "127.0.0.1:0", "--issuer-listen", "127.0.0.1:0"];
     let dev = |more: &[&'static str]| [["dev"].as_slice(), &ports, more].concat();
     let rows: Vec<Vec<&str>> = vec![
@@ -74,6 +70,25 @@ async fn each_gets_one_clear_message() {
         vec!["issuer", "--listen", "127.0.0.1:0", "--seed", "bad.json"],
         dev(&["--seed", "file"]),
         vec!["issuer", "rotate-key", "--data", "nowhere"],
+    ];
+    let mut table = String::new();
+    for arguments in rows {
+        write!(table, "{}", shown(&folder, port, &arguments)).unwrap();
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn a_sign_in_of_ones_own_that_is_none_gets_one_clear_message() {
+    let folder = Folder::new();
+    std::fs::write(folder.0.join("file"), "I am not a folder").unwrap();
+    std::fs::create_dir(folder.0.join("broken")).unwrap();
+    std::fs::write(folder.0.join("broken/site.env"), "NOSTORE_SECRET=\n").unwrap();
+    std::fs::write(folder.0.join("twice"), "NOSTORE_SECRET=a\nNOSTORE_SECRET=b\n").unwrap();
+    std::fs::write(folder.0.join("short"), "NOSTORE_SECRET=hush\n").unwrap();
+    let ports = ["--listen", "127.0.0.1:0", "--issuer-listen", "127.0.0.1:0"];
+    let dev = |more: &[&'static str]| [["dev"].as_slice(), &ports, more].concat();
+    let rows: Vec<Vec<&str>> = vec![
         dev(&["--sessions", "jwt"]),
         dev(&["--sessions", "cookie", "--unprotected", "loop"]),
         dev(&["--sessions", "cookie", "--module", "."]),
@@ -90,8 +105,9 @@ async fn each_gets_one_clear_message() {
     ];
     let mut table = String::new();
     for arguments in rows {
-        write!(table, "{}", shown(&folder, port, &arguments)).unwrap();
+        write!(table, "{}", shown(&folder, 0, &arguments)).unwrap();
     }
+    assert!(!table.contains("hush"), "{table}");
     insta::assert_snapshot!(table);
 }
 
