@@ -96,10 +96,14 @@ impl Site {
             );
             Unavailable
         })?;
+        Ok(self.holds(bearer, &standing).then_some(standing))
+    }
+
+    /// Tells whether a session holds that stands like that.
+    pub(crate) fn holds(&self, bearer: &Bearer, standing: &Standing) -> bool {
         let known = standing.session.as_ref().map(|session| !session.ended);
         let goes_on = known.unwrap_or(self.mode == SessionMode::Stateless);
-        let holds = goes_on && bearer.version == standing.version && standing.role.is_some();
-        Ok(holds.then_some(standing))
+        goes_on && bearer.version == standing.version && standing.role.is_some()
     }
 
     async fn found(&self, visit: Visit<'_>) -> Result<Found, Unavailable> {
