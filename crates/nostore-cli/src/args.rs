@@ -68,7 +68,7 @@ const DEV_EXAMPLES: &str = "Examples:
   nostore dev --cdn cloudfront --sessions cookie --unprotected leak
                                              the shared login, as the incident had it
   nostore dev --cdn cloudfront -- npm start  your app, started on a free port (PORT)
-  nostore dev --sessions cookie -- npm start your app, with all that its own sign-in needs (NOSTORE_…)
+  nostore dev --sessions cookie -- npm start your app, told what its own sign-in needs
   nostore dev --app http://localhost:3000    your app, already running";
 
 const ISSUER_EXAMPLES: &str = "Examples:

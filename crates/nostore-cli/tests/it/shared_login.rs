@@ -100,10 +100,13 @@ impl Family {
     async fn sign_in(&self, visitor: &Browser, email: &str, path: &str) {
         assert!(self.is_asked_to_sign_in(visitor, path).await, "{email} at {path}");
         visitor.click("button.main").await;
+        // At the provider's form, or back already.
+        visitor.wait_for("input[type=email][name=email], #who, input[name=who]").await;
         if visitor.url().await.starts_with(&self.world.stage.issuer().origin().to_string()) {
             submit(visitor, email).await;
         }
         visitor.wait_for_url(&self.at(path)).await;
+        visitor.wait_for("#who, input[name=who]").await;
     }
 
     async fn sign_out(&self, visitor: &Browser) {
