@@ -122,9 +122,8 @@ pub struct Jwe<'a> {
     protected: &'a str,
     header: Arc<Header>,
     encryption: Encryption,
-    vector: Vec<u8>,
-    ciphertext: Vec<u8>,
-    tag: Vec<u8>,
+    /// Vector, tag and ciphertext, one behind the other.
+    octets: Vec<u8>,
 }
 
 /// One of the five parts of the compact serialisation.
@@ -289,14 +288,18 @@ impl<'a> Jwe<'a> {
         if !texts.key.is_empty() {
             return Err(JweError::EncryptedKey);
         }
-        let vector = exactly(texts.vector, JwePart::Vector, encryption.vector_octets())?;
-        let tag = exactly(texts.tag, JwePart::Tag, encryption.tag_octets())?;
-        let ciphertext = decoded(texts.ciphertext, JwePart::Ciphertext)?;
-        let found = ciphertext.len();
+        let (vector, tag) = (encryption.vector_octets(), encryption.tag_octets());
+        // Some more than there are, because decoding asks for whole groups; and a tag behind the ciphertext for opening.
+        let mut octets = Vec::with_capacity(vector + 2 * tag + texts.ciphertext.len() / 4 * 3 + 6);
+        exactly(texts.vector, &mut octets, JwePart::Vector, vector)?;
+        exactly(texts.tag, &mut octets, JwePart::Tag, tag)?;
+        let part = JwePart::Ciphertext;
+        base64url::decode_behind(texts.ciphertext, &mut octets).ok_or(JweError::Base64 { part })?;
+        let found = octets.len() - vector - tag;
         if encryption == Encryption::A256CbcHs512 && (found == 0 || found % BLOCK != 0) {
             return Err(JweError::Blocks { found });
         }
-        Ok(Self { protected: texts.header, header, encryption, vector, ciphertext, tag })
+        Ok(Self { protected: texts.header, header, encryption, octets })
     }
 
     /// Returns the protected header, unverified.
@@ -320,19 +323,32 @@ impl<'a> Jwe<'a> {
     /// Returns the initialization vector.
     #[must_use]
     pub fn vector(&self) -> &[u8] {
-        &self.vector
+        self.split().0
     }
 
     /// Returns the encrypted content.
     #[must_use]
     pub fn ciphertext(&self) -> &[u8] {
-        &self.ciphertext
+        self.split().2
     }
 
     /// Returns the authentication tag.
     #[must_use]
     pub fn tag(&self) -> &[u8] {
-        &self.tag
+        self.split().1
+    }
+
+    /// Takes vector, tag and ciphertext apart. They were there when it was parsed.
+    fn split(&self) -> (&[u8], &[u8], &[u8]) {
+        let (vector, rest) = self.octets.split_at(self.encryption.vector_octets());
+        let (tag, ciphertext) = rest.split_at(self.encryption.tag_octets());
+        (vector, tag, ciphertext)
+    }
+
+    /// Gives its memory away: vector, tag and ciphertext.
+    #[cfg(feature = "native")]
+    pub(crate) fn into_octets(self) -> Vec<u8> {
+        self.octets
     }
 }
 
@@ -343,18 +359,16 @@ fn decoded(text: &str, part: JwePart) -> Result<Vec<u8>, JweError> {
     base64url::decode(text).ok_or(JweError::Base64 { part })
 }
 
-fn exactly(text: &str, part: JwePart, expected: usize) -> Result<Vec<u8>, JweError> {
+fn exactly(text: &str, octets: &mut Vec<u8>, part: JwePart, expected: usize) -> Result<(), JweError> {
     // A text much longer than the part is not decoded to find out.
     let least = text.len() / 4 * 3;
     if least > expected + 3 {
         return Err(JweError::Octets { part, expected, found: least });
     }
-    let octets = decoded(text, part)?;
-    if octets.len() == expected {
-        Ok(octets)
-    } else {
-        Err(JweError::Octets { part, expected, found: octets.len() })
-    }
+    let before = octets.len();
+    base64url::decode_behind(text, octets).ok_or(JweError::Base64 { part })?;
+    let found = octets.len() - before;
+    if found == expected { Ok(()) } else { Err(JweError::Octets { part, expected, found }) }
 }
 
 impl fmt::Debug for Jwe<'_> {

@@ -60,7 +60,8 @@ pub use jwk_set::{JwkSet, JwkSetError, SetAside};
 pub use jws::{Header, Jws, JwsError, Part};
 #[cfg(feature = "native")]
 pub use sealing::{
-    DecryptError, EncryptError, EncryptionKey, EncryptionKeyError, decrypt, derive_kid, encrypt,
+    DecryptError, EncryptError, EncryptionKey, EncryptionKeyError, decrypt, decrypt_in_place, derive_kid,
+    encrypt,
 };
 #[cfg(feature = "native")]
 pub use signing::{Pkcs8, SigningError, SigningKey, SigningKeyError};

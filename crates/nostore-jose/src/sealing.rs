@@ -253,6 +253,19 @@ pub fn decrypt(jwe: &Jwe<'_>, key: &EncryptionKey) -> Result<Vec<u8>, DecryptErr
     opened.map_err(|Unspecified| DecryptError)
 }
 
+/// As [`decrypt`], in the memory of the JWE itself.
+///
+/// # Errors
+///
+/// [`DecryptError`], whatever is wrong.
+pub fn decrypt_in_place(jwe: Jwe<'_>, key: &EncryptionKey) -> Result<Vec<u8>, DecryptError> {
+    if jwe.encryption() != key.encryption {
+        return Err(DecryptError);
+    }
+    let aad = jwe.protected().as_bytes();
+    key.prepared.open_in_place(aad, jwe.into_octets()).map_err(|Unspecified| DecryptError)
+}
+
 impl Prepared {
     /// Returns the ciphertext and the tag.
     fn seal(&self, vector: &[u8], aad: &[u8], content: &[u8]) -> Result<(Vec<u8>, Vec<u8>), Unspecified> {
@@ -292,6 +305,35 @@ impl Prepared {
             }
         }
     }
+
+    /// Opens vector, tag and ciphertext, one behind the other.
+    fn open_in_place(&self, aad: &[u8], mut octets: Vec<u8>) -> Result<Vec<u8>, Unspecified> {
+        let (start, length) = match self {
+            Self::CbcHmac(key) => {
+                let (vector, tag, ciphertext) = parts::<16, 32>(&mut octets).ok_or(Unspecified)?;
+                verify_slices_are_equal(&key.tag(&vector, aad, ciphertext)?, &tag)?;
+                let context = DecryptionContext::Iv128(FixedLength::from(vector));
+                (48, key.decrypting.decrypt(ciphertext, context)?.len())
+            }
+            Self::Gcm(key) => {
+                let (vector, tag, _) = parts::<12, 16>(&mut octets).ok_or(Unspecified)?;
+                octets.extend_from_slice(&tag);
+                let (_, _, sealed) = parts::<12, 16>(&mut octets).ok_or(Unspecified)?;
+                let nonce = Nonce::assume_unique_for_key(vector);
+                (28, key.open_in_place(nonce, Aad::from(aad), sealed)?.len())
+            }
+        };
+        octets.copy_within(start..start + length, 0);
+        octets.truncate(length);
+        Ok(octets)
+    }
+}
+
+/// Takes a vector of `N` octets, a tag of `T`, and the rest.
+fn parts<const N: usize, const T: usize>(octets: &mut [u8]) -> Option<([u8; N], [u8; T], &mut [u8])> {
+    let (vector, rest) = octets.split_first_chunk_mut()?;
+    let (tag, rest) = rest.split_first_chunk_mut()?;
+    Some((*vector, *tag, rest))
 }
 
 impl CbcHmac {

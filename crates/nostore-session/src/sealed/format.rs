@@ -3,8 +3,8 @@
 use std::fmt;
 
 use nostore_jose::{
-    EncryptError, Encryption, EncryptionKey, EncryptionKeyError, Jwe, ProtectedHeader, decrypt, derive_kid,
-    encrypt,
+    EncryptError, Encryption, EncryptionKey, EncryptionKeyError, Jwe, ProtectedHeader, decrypt_in_place,
+    derive_kid, encrypt,
 };
 
 use super::{SealError, SealingSecrets};
@@ -104,7 +104,7 @@ impl Keys {
         for derived in &self.keys {
             let known = derived.header.as_ref().and_then(|header| Jwe::parse_under(token, header));
             if let Some(parsed) = known {
-                return derived.open(&parsed.ok()?);
+                return derived.open(parsed.ok()?);
             }
         }
         if self.format == SealedFormat::Nostore {
@@ -116,7 +116,7 @@ impl Keys {
         let fits = |derived: &&Derived| {
             !named || (derived.kid.is_some() && derived.kid.as_deref() == jwe.header().kid())
         };
-        self.keys.iter().filter(fits).find_map(|derived| derived.open(&jwe))
+        self.keys.iter().filter(fits).find_map(|derived| derived.open(jwe.clone()))
     }
 
     /// Seals content with the first secret.
@@ -160,7 +160,7 @@ impl Derived {
         Ok(Self { secret: place, key, kid: Some(kid), header: Some(header) })
     }
 
-    fn open(&self, jwe: &Jwe<'_>) -> Option<Content> {
-        decrypt(jwe, &self.key).ok().map(|octets| Content { octets, secret: self.secret })
+    fn open(&self, jwe: Jwe<'_>) -> Option<Content> {
+        decrypt_in_place(jwe, &self.key).ok().map(|octets| Content { octets, secret: self.secret })
     }
 }
