@@ -10,6 +10,7 @@ mod proofs;
 mod requirements;
 mod sdk;
 mod shots;
+mod signin;
 mod step;
 mod stores;
 mod tidy;
@@ -29,7 +30,7 @@ Usage: cargo xtask <chore>
                  (protocol [--list], tokens [--list]); fails on one without
   deny           bans, licences and sources by deny.toml
   prove          the long proofs, or those that are named; each writes its figures into docs/proofs.md
-                 (decisions, navigations, tokens, tabs, outages, fuzzing)
+                 (decisions, navigations, tokens, tabs, outages, kills, fuzzing)
   differential   cases from a seed, decided by us and by the reference implementation (--cases N --seed S)
   fuzz           the decision and every parser behind it, with coverage (--seconds N --seed N --target NAME)
   schedules      the token client under few interruptions of few threads (loom)

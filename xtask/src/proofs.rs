@@ -5,7 +5,7 @@
 
 use std::process::Command;
 
-use crate::{differential, fuzz, step, stores, tokens};
+use crate::{differential, fuzz, signin, step, stores, tokens};
 
 const FILE: &str = "docs/proofs.md";
 
@@ -31,12 +31,13 @@ pub(crate) struct Row {
 type Proof = fn(&str) -> Result<Vec<Row>, String>;
 
 /// What is proven, by name.
-const PROOFS: [(&str, Proof); 6] = [
+const PROOFS: [(&str, Proof); 7] = [
     ("decisions", differential::prove),
     ("navigations", histories),
     ("tokens", tokens::prove),
     ("tabs", tokens::prove_tabs),
     ("outages", stores::prove),
+    ("kills", signin::prove),
     ("fuzzing", fuzz::prove),
 ];
 

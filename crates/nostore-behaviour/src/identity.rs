@@ -104,7 +104,7 @@ async fn serve(listener: std::net::TcpListener) {
     while let Ok((stream, _)) = listener.accept().await {
         let service = service_fn(|request: Request<hyper::body::Incoming>| async move {
             let path = request.uri().path().to_owned();
-            let content = request.into_body().collect().await.map(|content| content.to_bytes());
+            let content = request.into_body().collect().await.map(http_body_util::Collected::to_bytes);
             let body = match &*path {
                 "/v1/jwks" => JwkSet::new([signed().key.jwk().clone()]).to_json().to_string(),
                 "/v1/clients/handshake_payload" => json!({ "directives": [

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use nostore_message::{FieldEdit, RequestHead, ResponseHead};
+use nostore_message::{FieldEdit, Origin, RequestHead, ResponseHead};
 
 use crate::conditional::VALIDATORS;
 use crate::marks::Forward;
@@ -64,6 +64,55 @@ impl fmt::Display for PrimaryKey {
 impl fmt::Debug for PrimaryKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PrimaryKey({self})")
+    }
+}
+
+/// A URL whose stored responses somebody means: of one site, or a path of every site. The scheme does not count:
+/// whoever stands in front of the cache may have ended TLS.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StoredUrl {
+    authority: Option<String>,
+    path: String,
+    query: Option<String>,
+}
+
+impl StoredUrl {
+    /// Reads an absolute URL such as `http://localhost:8080/a?b=c`, or a path such as `/a`. `None` when it is neither.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return None;
+        }
+        let text = text.split('#').next().unwrap_or_default();
+        let after_scheme = text.find("://").filter(|_| !text.starts_with('/')).map(|at| at + 3);
+        let (origin, target) = match after_scheme {
+            None => (None, text),
+            Some(start) => {
+                let end = text.get(start..)?.find(['/', '?']).map_or(text.len(), |at| start + at);
+                let (origin, target) = text.split_at(end);
+                (Some(Origin::parse(origin).ok()?), target)
+            }
+        };
+        let (path, query) =
+            target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+        let path = if path.is_empty() && origin.is_some() { "/" } else { path };
+        path.starts_with('/').then(|| Self {
+            authority: origin.map(|origin| origin.authority()),
+            path: path.to_owned(),
+            query: query.map(str::to_owned),
+        })
+    }
+}
+
+impl PrimaryKey {
+    /// Tells whether what is stored under this key is stored for `url`, whoever asked. Where the profile does not keep
+    /// queries apart by the key, any query is meant.
+    #[must_use]
+    pub fn is_for(&self, profile: &Profile, url: &StoredUrl) -> bool {
+        let place = self.place.split_once("://").map_or(self.place.as_str(), |(_, place)| place);
+        let (authority, path) = place.split_at(place.find('/').unwrap_or(place.len()));
+        let query = !has_query(&profile.law) || self.query == url.query;
+        url.authority.as_ref().is_none_or(|asked| asked == authority) && path == url.path && query
     }
 }
 
@@ -149,8 +198,7 @@ fn only_cookies(request: &RequestHead<'_>, keep: impl Fn(&str) -> bool) -> Field
 fn primary_key(law: &Law, request: &RequestHead<'_>) -> PrimaryKey {
     let authority =
         request.origin().map_or_else(|| request.authority.to_ascii_lowercase(), |origin| origin.authority());
-    let query_apart = law.netlify_vary != NetlifyVaryRule::Ignored;
-    let query = request.query().filter(|_| law.query_in_key && !query_apart).map(str::to_owned);
+    let query = request.query().filter(|_| has_query(law)).map(str::to_owned);
     let mut cookies: Vec<(String, String)> = request
         .cookies()
         .iter()
@@ -175,6 +223,11 @@ fn primary_key(law: &Law, request: &RequestHead<'_>) -> PrimaryKey {
         cookies,
         headers,
     }
+}
+
+/// Tells whether the query is a part of the key. Where `Netlify-Vary` counts, it says which parameters do.
+fn has_query(law: &Law) -> bool {
+    law.query_in_key && law.netlify_vary == NetlifyVaryRule::Ignored
 }
 
 /// Lists what stands in `Cookie` without `=`: user agents send a cookie without a name like this (RFC 6265bis, "The

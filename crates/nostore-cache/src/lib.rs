@@ -65,7 +65,7 @@ pub use conditional::not_modified;
 pub use control::{CacheControl, Qualified};
 pub use hazard::{Hazard, hazards, looks_like_session, looks_like_sign_in};
 pub use intent::author_intent;
-pub use key::{Bypass, Lookup, PrimaryKey, forwarded, invalidated, lookup};
+pub use key::{Bypass, Lookup, PrimaryKey, StoredUrl, forwarded, invalidated, lookup};
 pub use marks::{Forward, Outcome, delivered, marks};
 pub use netlify_vary::{NetlifyVary, Repeats};
 pub use nostore_message::Intent;

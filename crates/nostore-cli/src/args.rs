@@ -37,7 +37,9 @@ pub enum Command {
     Demo(DemoArgs),
     /// Run the emulated CDN alone, in front of an origin.
     #[command(after_help = "Examples:\n  nostore edge --origin http://127.0.0.1:3000 --cdn cloudfront\n  \
-                            nostore edge --origin http://127.0.0.1:3000 --cdn netlify --set default-lifetime=10")]
+                            nostore edge --origin http://127.0.0.1:3000 --cdn netlify --set default-lifetime=10\n  \
+                            nostore edge --origin http://127.0.0.1:3000 --control 127.0.0.1:8089\n  \
+                            nostore edge purge --control 127.0.0.1:8089 /dashboard")]
     Edge(EdgeArgs),
     /// Run the offline identity service alone.
     #[command(after_help = ISSUER_EXAMPLES)]
@@ -45,6 +47,9 @@ pub enum Command {
     /// Open a sealed session, or seal one by hand.
     #[command(after_help = SESSION_EXAMPLES)]
     Session(SessionArgs),
+    /// Make a secret for a site's own sign-in, or put a new one in front.
+    #[command(after_help = SECRET_EXAMPLES)]
+    Secret(SecretArgs),
     /// Print a completion script for a shell.
     Completions {
         /// The shell that reads the script.
@@ -58,8 +63,12 @@ const DEV_EXAMPLES: &str = "Examples:
   nostore dev --cdn netlify --unprotected loop
                                              the redirect loop, as the incident had it
   nostore dev --cdn amplify --keys live --unprotected leak
+                                             the leaked page, as the incident had it
+  nostore dev --sessions cookie              a site's own sign-in, by OpenID Connect
+  nostore dev --cdn cloudfront --sessions cookie --unprotected leak
                                              the shared login, as the incident had it
   nostore dev --cdn cloudfront -- npm start  your app, started on a free port (PORT)
+  nostore dev --sessions cookie -- npm start your app, told what its own sign-in needs
   nostore dev --app http://localhost:3000    your app, already running";
 
 const ISSUER_EXAMPLES: &str = "Examples:
@@ -70,7 +79,7 @@ const ISSUER_EXAMPLES: &str = "Examples:
 
 A seed is a JSON file; every list may be left out, and what is there already is updated:
   {
-    \"users\": [{ \"email\": \"carol@example.com\", \"name\": \"Carol\" }],
+    \"users\": [{ \"email\": \"carol@example.com\", \"name\": \"Carol\", \"groups\": [\"staff\"] }],
     \"organizations\": [{
       \"slug\": \"acme\", \"name\": \"Acme\", \"plan\": \"pro\", \"features\": [\"invoices\"],
       \"members\": [{ \"user\": \"carol@example.com\", \"role\": \"org:admin\",
@@ -83,6 +92,8 @@ A seed is a JSON file; every list may be left out, and what is there already is 
     \"oauth_tokens\": [{ \"name\": \"app\", \"access_token\": \"oat_0123456789\", \"client_id\": \"app\",
                       \"subject\": \"carol@example.com\" }],
     \"jwt_templates\": [{ \"name\": \"hasura\", \"claims\": { \"aud\": \"hasura\" }, \"lifetime\": 300 }],
+    \"relying_parties\": [{ \"client_id\": \"site\", \"client_secret\": \"0123456789\",
+                         \"redirect_uris\": [\"http://localhost:8080/auth/callback\"] }],
     \"sessions\": [{ \"id\": \"sess_carol\", \"user\": \"carol@example.com\", \"organization\": \"acme\",
                   \"client\": \"0123456789abcdef\" }]
   }
@@ -101,6 +112,15 @@ from NOSTORE_SECRET and AUTH_SECRET with AUTH_SECRET_1 to _3, which Auth.js uses
 _2, _1, AUTH_SECRET. Every user of the machine can see what stands on a command line, so prefer a
 file or the environment.";
 
+const SECRET_EXAMPLES: &str = "Examples:
+  echo \"NOSTORE_SECRET=$(nostore secret new)\" >> .env
+  nostore secret rotate --keep-sessions --file .env  a new one seals, the old ones still open
+  nostore secret rotate --end-sessions --file .env   everybody signs in again
+  NOSTORE_SECRET=... nostore secret rotate --keep-sessions
+
+A site reads NOSTORE_SECRET at its start: rotate, then start every process of it anew. A secret
+that others may have seen ends with --end-sessions alone.";
+
 /// `nostore dev`.
 #[derive(Args, Debug)]
 pub struct DevArgs {
@@ -117,6 +137,13 @@ pub struct DevArgs {
     /// Where the identity service listens [default: 127.0.0.1:8081, or the next free port].
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub issuer_listen: Option<SocketAddr>,
+    /// Who keeps the sessions: `handshake` is the identity service, `cookie` the site itself, in encrypted cookies,
+    /// with the identity service as its `OpenID` Provider.
+    #[arg(long, value_enum, default_value = "handshake")]
+    pub sessions: SessionKind,
+    /// Take orders for the emulated CDN at this loopback address: `nostore edge purge` forgets what is stored.
+    #[arg(long, value_name = "ADDR", value_parser = loopback)]
+    pub control: Option<SocketAddr>,
     /// The kind of instance: `test` puts the identity service on another site (127.0.0.1) as development
     /// instances do, `live` on the same site (localhost) as production instances do.
     #[arg(long, value_enum, default_value = "test")]
@@ -159,10 +186,14 @@ pub struct DemoArgs {
 
 /// `nostore edge`.
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct EdgeArgs {
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub command: Option<EdgeCommand>,
     /// The origin server behind the emulated CDN.
-    #[arg(long, value_name = "URL")]
-    pub origin: String,
+    #[arg(long, value_name = "URL", required = true)]
+    pub origin: Option<String>,
     /// The shared cache to emulate. An unknown name lists the known ones.
     #[arg(long, value_name = "PROFILE", default_value = "rfc9111")]
     pub cdn: String,
@@ -172,9 +203,31 @@ pub struct EdgeArgs {
     /// Where to listen [default: 127.0.0.1:8080, or the next free port].
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub listen: Option<SocketAddr>,
+    /// Take orders at this loopback address: POST /purge forgets what is stored, POST /purge?url=URL one URL of it.
+    /// Pages of a browser are not obeyed.
+    #[arg(long, value_name = "ADDR", value_parser = loopback)]
+    pub control: Option<SocketAddr>,
     /// Print one JSON object per event instead of text.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What `nostore edge` does besides serving.
+#[derive(Debug, Subcommand)]
+pub enum EdgeCommand {
+    /// Make a running edge, or a running `nostore dev`, forget what it has stored.
+    Purge(PurgeArgs),
+}
+
+/// `nostore edge purge`.
+#[derive(Args, Debug)]
+pub struct PurgeArgs {
+    /// The address that was given to --control.
+    #[arg(long, value_name = "ADDR", value_parser = loopback)]
+    pub control: SocketAddr,
+    /// Forget this URL only, such as http://localhost:8080/a or, of every site, /a. Default: everything.
+    #[arg(value_name = "URL")]
+    pub url: Option<String>,
 }
 
 /// `nostore issuer`.
@@ -300,6 +353,51 @@ pub struct SessionSealArgs {
     pub danger_short_secret: bool,
 }
 
+/// `nostore secret`.
+#[derive(Args, Debug)]
+pub struct SecretArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: SecretCommand,
+}
+
+/// What `nostore secret` does.
+#[derive(Debug, Subcommand)]
+pub enum SecretCommand {
+    /// Print a new secret: 48 random octets in base64url.
+    New(SecretNewArgs),
+    /// Put a new secret in front of those of `NOSTORE_SECRET`, or in their place.
+    ///
+    /// The secrets come from the environment and the new line is printed, or both are in the file that --file names.
+    #[command(after_help = SECRET_EXAMPLES)]
+    Rotate(SecretRotateArgs),
+}
+
+/// `nostore secret new`.
+#[derive(Args, Debug)]
+pub struct SecretNewArgs {
+    /// Print a JSON object instead of the secret alone.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `nostore secret rotate`.
+#[derive(Args, Debug)]
+pub struct SecretRotateArgs {
+    /// Sessions go on: the old secrets stay behind the new one, and open what they have sealed.
+    #[arg(long, conflicts_with = "end_sessions")]
+    pub keep_sessions: bool,
+    /// All sessions end: the old secrets go.
+    #[arg(long)]
+    pub end_sessions: bool,
+    /// The file that holds `NOSTORE_SECRET=…`. It is written in one step and keeps its mode.
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Print a JSON object instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// How a session is sealed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum SealedIn {
@@ -323,6 +421,15 @@ impl SealedIn {
     }
 }
 
+/// Reads an address that only this machine reaches.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address = address(text)?;
+    if address.ip().is_loopback() {
+        return Ok(address);
+    }
+    Err(format!("expected a loopback address such as 127.0.0.1:8089, found {}", address.ip()))
+}
+
 /// Reads an address to listen on: `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`, or a port alone.
 fn address(text: &str) -> Result<SocketAddr, String> {
     let port = text.strip_prefix("localhost:").unwrap_or(text).parse::<u16>();
@@ -339,6 +446,16 @@ pub enum Keys {
     Test,
     /// A production instance.
     Live,
+}
+
+/// Who keeps the sessions of a site.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub enum SessionKind {
+    /// The site itself, in encrypted cookies; visitors sign in with an OpenID Provider.
+    Cookie,
+    /// The identity service; its handshake tells the site.
+    #[default]
+    Handshake,
 }
 
 /// The two famous failures.
@@ -367,6 +484,16 @@ mod tests {
     }
 
     #[test]
+    fn orders_are_taken_on_loopback_only() {
+        for text in ["8089", "127.0.0.1:8089", "localhost:8089", "[::1]:8089"] {
+            assert!(super::loopback(text).is_ok(), "{text}");
+        }
+        for text in ["0.0.0.0:8089", "[::]:8089", "192.0.2.1:8089", "x"] {
+            assert!(super::loopback(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn the_seed_in_the_help_is_one() {
         use nostore_issuer::{Server, ServerConfig, core::Mode};
         use nostore_message::{Origin, UnixTime};
@@ -387,7 +514,7 @@ mod tests {
 
     #[test]
     fn examples_fit_the_help() {
-        for text in [super::DEV_EXAMPLES, super::SESSION_EXAMPLES] {
+        for text in [super::DEV_EXAMPLES, super::SESSION_EXAMPLES, super::SECRET_EXAMPLES] {
             assert!(text.lines().all(|line| line.len() <= 100), "wider than the help is: {text}");
         }
     }

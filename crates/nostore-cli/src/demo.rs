@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style};
 use nostore_cache::Profile;
 use url::Url;
 
-use crate::args::{DemoArgs, Failure, Keys};
+use crate::args::{DemoArgs, Failure, Keys, SessionKind};
 use crate::error::Failed;
 use crate::sample::Incident;
 use crate::stage::{Stage, StageOptions};
@@ -45,7 +45,7 @@ pub(crate) async fn run(args: &DemoArgs) -> Result<(), Failed> {
     };
     say(&format!("{BOLD}{}{BOLD:#}", story.platform));
     story.chapter(1, "Unprotected", story.wrong);
-    let stage = story.stage(Some(Incident::of(args.failure))).await?;
+    let stage = story.stage(Incident::of(args.failure, SessionKind::Handshake)).await?;
     match args.failure {
         Failure::Loop => unprotected_loop(&stage).await?,
         Failure::Leak => unprotected_leak(&stage).await?,

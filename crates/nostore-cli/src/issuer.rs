@@ -36,6 +36,7 @@ pub(crate) async fn run(args: IssuerArgs) -> Result<(), Failed> {
         keys: args.keys,
         address,
         data: Some(args.data.clone()),
+        relying_parties: Vec::new(),
         allowed: allowed.clone(),
         token_secs: args.token_lifetime,
         seed: args.seed,

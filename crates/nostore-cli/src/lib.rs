@@ -1,4 +1,4 @@
-//! The command `nostore` as a library: `dev`, `demo`, `edge`, `issuer`, `session`.
+//! The command `nostore` as a library: `dev`, `demo`, `edge`, `issuer`, `session`, `secret`.
 //!
 //! # Scope
 //!
@@ -9,7 +9,7 @@
 //!
 //! - No `if` about the protocol or about caching: verdicts come from the laws, with their reasons.
 //! - Nothing secret is printed but the development keys that `dev` and `issuer` made themselves, and what `session`
-//!   was asked for.
+//!   and `secret` were asked for.
 
 pub mod args;
 mod demo;
@@ -21,6 +21,7 @@ mod issuer;
 mod ports;
 mod report;
 pub mod sample;
+mod secret;
 mod session;
 pub mod stage;
 mod terminal;
@@ -30,6 +31,7 @@ use std::process::ExitCode;
 
 use args::{Cli, Command};
 pub use error::Failed;
+pub use secret::Rotation;
 
 /// Runs one command to its end.
 #[must_use]
@@ -42,6 +44,9 @@ pub fn run(cli: Cli) -> ExitCode {
     if let Command::Session(args) = &cli.command {
         return ended(session::run(args));
     }
+    if let Command::Secret(args) = &cli.command {
+        return ended(secret::run(args));
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Failed::new("the asynchronous runtime did not start").because(&error).report(),
@@ -52,7 +57,7 @@ pub fn run(cli: Cli) -> ExitCode {
             Command::Demo(args) => demo::run(&args).await,
             Command::Edge(args) => edge::run(&args).await,
             Command::Issuer(args) => issuer::run(args).await,
-            Command::Completions { .. } | Command::Session(_) => Ok(()),
+            Command::Completions { .. } | Command::Secret(_) | Command::Session(_) => Ok(()),
         }
     });
     ended(how)

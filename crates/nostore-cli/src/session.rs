@@ -4,7 +4,7 @@
 //!
 //! - No message holds a secret, a token or a claim: they are on standard output alone, behind a warning.
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::Path;
 
 use nostore_jose::Jwe;
@@ -20,6 +20,7 @@ use crate::args::{
     SealedIn, SessionArgs, SessionCommand, SessionOpenArgs, SessionSealArgs, SessionSecretArgs,
 };
 use crate::error::Failed;
+use crate::terminal::{say, warn};
 
 /// The lifetimes of whoever made a session are in it; no others count here.
 const FOREVER_SECS: i64 = 100_000_000_000;
@@ -207,15 +208,4 @@ fn refused(error: &SecretsError) -> Failed {
 
 fn broken(error: &dyn std::error::Error) -> Failed {
     Failed::new("the session could not be worked on").because(error)
-}
-
-fn warn(text: &str) {
-    let yellow = anstyle::AnsiColor::Yellow.on_default().bold();
-    // Nothing is left to do when standard error is closed.
-    let _ = writeln!(anstream::stderr().lock(), "{yellow}warning:{yellow:#} {text}");
-}
-
-fn say(line: &str) {
-    // A reader that went away (`| head`) has seen enough.
-    let _ = writeln!(anstream::stdout().lock(), "{line}");
 }

@@ -2,6 +2,8 @@
 //!
 //! `dev` shows one, `demo` tells a story with two, the tests fill tables with many.
 
+mod family;
+mod own;
 mod site;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -9,7 +11,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use nostore_cache::Profile;
-use nostore_edge::Edge;
+use nostore_edge::{Edge, Purge};
+use nostore_issuer::core::RelyingParty;
 use nostore_issuer::{Server, ServerConfig};
 use nostore_message::Origin;
 use nostore_web::{Clock, SystemClock};
@@ -18,10 +21,14 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use url::Url;
 
-use crate::args::{DEFAULT_ISSUER_LISTEN, DEFAULT_LISTEN, Keys};
+use crate::args::{DEFAULT_ISSUER_LISTEN, DEFAULT_LISTEN, Keys, SessionKind};
 use crate::error::Failed;
 use crate::ports;
 use crate::sample::Incident;
+use crate::secret::Rotation;
+use family::{Family, FamilyOptions};
+pub(crate) use own::ADMIN;
+use own::Own;
 use site::Site;
 
 /// How long tokens live: as the protocol has it.
@@ -38,19 +45,32 @@ pub enum App {
     At(String),
 }
 
+impl App {
+    /// Returns how long its tokens live, and as which incident it runs.
+    const fn runs(&self) -> (i64, Option<Incident>) {
+        match self {
+            Self::Sample(Some(Incident::Leak)) => (LEAKED_SESSION_SECS, Some(Incident::Leak)),
+            Self::Sample(incident) => (SESSION_SECS, *incident),
+            Self::At(_) => (SESSION_SECS, None),
+        }
+    }
+}
+
 /// What to start, and where.
 pub struct StageOptions {
     /// The shared cache to emulate.
     pub profile: Profile,
     /// The kind of instance.
     pub keys: Keys,
+    /// Who keeps the sessions.
+    pub sessions: SessionKind,
     /// What is behind the edge.
     pub app: App,
     /// Where the edge listens: a listener that is already bound, or any free port.
     pub edge: Option<(TcpListener, SocketAddr)>,
     /// Where the identity service listens: a listener that is already bound, or any free port.
     pub issuer: Option<(TcpListener, SocketAddr)>,
-    /// Where the identity service keeps its data; `None` is memory.
+    /// Where the identity service keeps its data, and a site with a sign-in of its own its files; `None` is memory.
     pub data: Option<PathBuf>,
     /// How long session tokens live, in seconds; `None` is what the app needs.
     pub token_secs: Option<i64>,
@@ -82,6 +102,7 @@ impl StageOptions {
         Self {
             profile,
             keys,
+            sessions: SessionKind::Handshake,
             app: App::Sample(incident),
             edge: None,
             issuer: None,
@@ -100,12 +121,42 @@ impl StageOptions {
     }
 }
 
+/// A site with a sign-in of its own, as it was set up.
+pub(crate) struct OwnSite {
+    /// What it finds in its environment.
+    pub(crate) variables: Vec<(&'static str, String)>,
+    /// Where its events go, and where its secrets are; `None` is memory.
+    pub(crate) files: Option<(String, String)>,
+    /// The sample, where it is that one.
+    family: Option<Family>,
+}
+
+impl OwnSite {
+    fn told(own: &Own, issuer: &Server) -> Self {
+        Self { variables: own.variables(&issuer.oidc_issuer()), files: own.files(), family: None }
+    }
+
+    /// Serves the sample until it is stopped; returns its own URL.
+    async fn deploy(
+        &mut self,
+        family: FamilyOptions,
+        tasks: &mut JoinSet<()>,
+        issuer: &Server,
+        stopped: watch::Receiver<bool>,
+    ) -> Result<String, Failed> {
+        let (family, app) = Family::serve(family, tasks, issuer, stopped).await?;
+        self.family = Some(family);
+        Ok(app)
+    }
+}
+
 /// A running site.
 pub struct Stage {
     site: String,
     satellite: Option<String>,
     issuer: Arc<Server>,
     app: String,
+    own: Option<OwnSite>,
     edge: Arc<Edge>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
@@ -125,16 +176,15 @@ impl Stage {
         let second = if options.satellite { Some(bound(None, DEFAULT_LISTEN).await?) } else { None };
         let site = format!("http://localhost:{}", edge_address.port());
         let satellite = second.as_ref().map(|(_, address)| format!("http://127.0.0.1:{}", address.port()));
-        let (token_secs, incident) = match options.app {
-            App::Sample(Some(Incident::Leak)) => (LEAKED_SESSION_SECS, Some(Incident::Leak)),
-            App::Sample(incident) => (SESSION_SECS, incident),
-            App::At(_) => (SESSION_SECS, None),
-        };
+        let (token_secs, incident) = options.app.runs();
+        let loopback = format!("http://127.0.0.1:{}", edge_address.port());
+        let own = Own::asked(options.sessions, &site, options.data.as_deref())?;
         let issuer = open_issuer(IssuerOptions {
             keys: options.keys,
             address: issuer_address,
             data: options.data,
-            allowed: [site.clone(), format!("http://127.0.0.1:{}", edge_address.port())]
+            relying_parties: own.iter().map(|own| own.relying_party(&loopback)).collect(),
+            allowed: [site.clone(), loopback]
                 .into_iter()
                 .chain(satellite.clone())
                 .chain(options.allowed)
@@ -157,9 +207,15 @@ impl Stage {
             module: module.as_deref(),
             clock: &clock,
         };
-        let app = match options.app {
-            App::At(url) => url,
-            App::Sample(_) => part(&site, None).serve(&mut tasks, &issuer, stopped.clone()).await?,
+        let mut own_site = own.as_ref().map(|own| OwnSite::told(own, &issuer));
+        let app = match (options.app, own, &mut own_site) {
+            (App::At(url), ..) => url,
+            (App::Sample(_), Some(own), Some(site)) => {
+                let (profile, clock) = (profile.clone(), Arc::clone(&clock));
+                let family = FamilyOptions { own, profile, incident, protect_all, clock };
+                site.deploy(family, &mut tasks, &issuer, stopped.clone()).await?
+            }
+            (App::Sample(_), ..) => part(&site, None).serve(&mut tasks, &issuer, stopped.clone()).await?,
         };
         let edge = part(&site, None).edge(&app, Arc::clone(&edge_sink))?;
         tasks.spawn(serve_edge(Arc::clone(&edge), edge_listener, stopped.clone()));
@@ -169,7 +225,7 @@ impl Stage {
             tasks.spawn(serve_edge(satellite.edge(&app, edge_sink)?, listener, stopped.clone()));
         }
         tasks.spawn(serve_issuer(Arc::clone(&issuer), issuer_listener, stopped));
-        Ok(Self { site, satellite, issuer, app, edge, stop, tasks })
+        Ok(Self { site, satellite, issuer, app, own: own_site, edge, stop, tasks })
     }
 
     /// Returns the site's URL as visitors use it, without a closing slash.
@@ -208,8 +264,27 @@ impl Stage {
 
     /// Returns the emulated CDN.
     #[must_use]
-    pub fn edge(&self) -> &Edge {
+    pub const fn edge(&self) -> &Arc<Edge> {
         &self.edge
+    }
+
+    /// Returns how a sign-in of the site's own was set up, where it has one.
+    pub(crate) const fn own(&self) -> Option<&OwnSite> {
+        self.own.as_ref()
+    }
+
+    /// Deploys the sample site with its own sign-in anew: with another secret, and with the emulated CDN purged, as
+    /// platforms do it. Without such a site only the CDN is purged.
+    ///
+    /// # Errors
+    ///
+    /// When the site does not start. The one before goes on.
+    pub async fn redeploy(&self, rotation: Rotation) -> Result<(), Failed> {
+        if let Some(family) = self.own.as_ref().and_then(|own| own.family.as_ref()) {
+            family.redeploy(rotation).await?;
+        }
+        self.edge.purge(&Purge::Everything);
+        Ok(())
     }
 
     /// Ends everything, letting responses that are under way finish.
@@ -224,6 +299,7 @@ pub(crate) struct IssuerOptions {
     pub(crate) keys: Keys,
     pub(crate) address: SocketAddr,
     pub(crate) data: Option<PathBuf>,
+    pub(crate) relying_parties: Vec<RelyingParty>,
     pub(crate) allowed: Vec<String>,
     pub(crate) token_secs: i64,
     pub(crate) seed: Option<PathBuf>,
@@ -247,6 +323,7 @@ pub(crate) async fn open_issuer(options: IssuerOptions) -> Result<Arc<Server>, F
     config.data_dir = options.data;
     config.token_secs = options.token_secs;
     config.seed = options.seed;
+    config.relying_parties = options.relying_parties;
     config.records = Some(options.sink);
     // It makes keys and opens a database, which is not for an asynchronous thread.
     let server = tokio::task::spawn_blocking(move || Server::open(config)).await;

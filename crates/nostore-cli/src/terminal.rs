@@ -1,6 +1,6 @@
 //! Text that fits where it is shown: cut in tables, wrapped in messages, whole everywhere but on a terminal.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use textwrap::{Options, WordSplitter};
 
@@ -10,6 +10,19 @@ const FIXED_COLUMNS: usize = 44;
 const WANTED_FOR_VERDICT: usize = 44;
 const LEAST_FOR_PATH: usize = 14;
 const MOST_FOR_PATH: usize = 32;
+
+/// Prints a line.
+pub(crate) fn say(line: &str) {
+    // A reader that went away (`| head`) has seen enough.
+    let _ = writeln!(anstream::stdout().lock(), "{line}");
+}
+
+/// Warns on standard error.
+pub(crate) fn warn(text: &str) {
+    let yellow = anstyle::AnsiColor::Yellow.on_default().bold();
+    // Nothing is left to do when standard error is closed.
+    let _ = writeln!(anstream::stderr().lock(), "{yellow}warning:{yellow:#} {text}");
+}
 
 /// How wide the output is; `usize::MAX` where it is no terminal.
 #[derive(Clone, Copy, Debug)]

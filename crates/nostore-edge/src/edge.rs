@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
-use nostore_cache::{Forward, Lookup, Outcome, PrimaryKey, Profile, Selection, Variants};
+use nostore_cache::{Forward, Lookup, Outcome, PrimaryKey, Profile, Selection, StoredUrl, Variants};
 use nostore_message::{Clock, http1};
 use nostore_proxy::Upstream;
 use tokio::sync::watch;
@@ -24,6 +24,15 @@ use crate::visit::{Reason, Visit};
 
 /// The edge's name in `Via` and `Proxy-Status`.
 pub(crate) const PSEUDONYM: &str = "nostore-edge";
+
+/// What is forgotten by a purge.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Purge {
+    /// Every stored response.
+    Everything,
+    /// What is stored for one URL, for whomever.
+    Url(StoredUrl),
+}
 
 /// The emulated CDN in front of one app.
 pub struct Edge {
@@ -71,9 +80,13 @@ impl Edge {
         &self.profile
     }
 
-    /// Forgets every stored response. Copies in the making are still stored when they are complete.
-    pub fn purge_all(&self) {
-        self.store.clear();
+    /// Forgets stored responses and says how many keys they had. Copies in the making are still stored when they are
+    /// complete.
+    pub fn purge(&self, what: &Purge) -> usize {
+        match what {
+            Purge::Everything => self.store.clear(),
+            Purge::Url(url) => self.store.remove_if(|key| key.is_for(&self.profile, url)),
+        }
     }
 
     /// Sums up what the edge has done so far.

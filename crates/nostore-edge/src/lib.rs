@@ -43,6 +43,7 @@
 mod answer;
 mod body;
 mod config;
+mod control;
 mod date;
 mod edge;
 mod head;
@@ -54,8 +55,8 @@ mod tally;
 mod visit;
 
 pub use config::{EdgeConfig, EdgeError};
-pub use edge::Edge;
-pub use nostore_cache::Hazard;
+pub use edge::{Edge, Purge};
+pub use nostore_cache::{Hazard, StoredUrl};
 pub use nostore_message::Clock;
 pub use record::{Handling, Record, Sink};
 pub use tally::Summary;

@@ -150,9 +150,19 @@ impl Store {
         drop(self.entries.remove(key));
     }
 
-    pub(crate) fn clear(&self) {
+    /// Forgets everything; returns how many keys there were.
+    pub(crate) fn clear(&self) -> usize {
         let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys = self.entries.len();
         self.entries.clear();
+        keys
+    }
+
+    /// Forgets the keys for which `is` holds; returns how many there were.
+    pub(crate) fn remove_if(&self, is: impl Fn(&PrimaryKey) -> bool) -> usize {
+        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let meant: Vec<PrimaryKey> = self.entries.iter().map(|(key, _)| key).filter(is).collect();
+        meant.iter().filter(|key| self.entries.remove(*key).is_some()).count()
     }
 
     pub(crate) const fn capacity(&self) -> u64 {

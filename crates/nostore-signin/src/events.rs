@@ -131,7 +131,11 @@ struct Writer {
 impl Events {
     /// Appends to a file; several processes may append to one.
     pub(crate) fn to_file(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().append(true).create(true).open(path)?;
+        let mut options = OpenOptions::new();
+        // Addresses are in it: a new one is for the owner alone.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.append(true).create(true).open(path)?;
         let (queue, lines) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("nostore-events".to_owned())
@@ -208,10 +212,10 @@ impl Drop for Writer {
 fn write(mut file: File, lines: &Receiver<Vec<u8>>) {
     let mut told = false;
     for line in lines {
-        if let Err(error) = file.write_all(&line) {
-            if !std::mem::replace(&mut told, true) {
-                tracing::error!(%error, "expected to append to the file of events");
-            }
+        if let Err(error) = file.write_all(&line)
+            && !std::mem::replace(&mut told, true)
+        {
+            tracing::error!(%error, "expected to append to the file of events");
         }
     }
 }
@@ -232,6 +236,11 @@ mod tests {
         let file = std::env::temp_dir().join(format!("nostore-events-{}.jsonl", std::process::id()));
         drop(std::fs::remove_file(&file));
         let events = Events::to_file(&file).unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        }
         let event = |client: &str, path: &str| Event {
             session: "s".to_owned(),
             client: client.to_owned(),

@@ -29,7 +29,8 @@ button:focus-visible,input:focus-visible,select:focus-visible{outline:3px solid 
 input,select{font:inherit;color:inherit;background:transparent;border:1px solid var(--line);border-radius:8px;\
 padding:.35rem .6rem;max-width:100%}select option{background:var(--card)}\
 form.row{display:flex;gap:.5rem;flex-wrap:wrap;align-items:end}form.row label{display:grid;font-size:.85rem;\
-color:var(--soft);flex:1 1 14rem}form.row label.small{flex:0 0 auto}\
+color:var(--soft);flex:1 1 14rem}form.row label.small{flex:0 0 auto}form.row :is(input,select,button){height:2.4rem;\
+font-size:1rem;color:var(--ink)}\
 table{width:100%;border-collapse:collapse}th{text-align:left;font-size:.85rem;color:var(--soft);font-weight:600}\
 td,th{padding:.45rem .5rem .45rem 0;border-bottom:1px solid var(--line);overflow-wrap:anywhere}\
 td.act{text-align:right;white-space:nowrap}td form{display:inline}.note{padding:.6rem .8rem;border:1px solid var(--line);\
@@ -70,12 +71,12 @@ fn providers(providers: &[(&str, &str)], back: &str, another: bool) -> String {
         let label =
             if another { format!("Use another account of {name}") } else { format!("Continue with {name}") };
         // Writing into a `String` cannot fail.
-        let _written = write!(
+        let _written = writeln!(
             forms,
             "<form method=\"post\" action=\"/auth/sign-in\">\
              <input type=\"hidden\" name=\"provider\" value=\"{}\">\
              <input type=\"hidden\" name=\"callbackUrl\" value=\"{}\">{select}\
-             <button class=\"main\" type=\"submit\">{}</button></form>\n",
+             <button class=\"main\" type=\"submit\">{}</button></form>",
             escape(issuer),
             escape(back),
             escape(&label),

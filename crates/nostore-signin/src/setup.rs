@@ -367,7 +367,7 @@ impl SignInBuilder {
         let site = Arc::new(Site {
             vault: Vault::new(&self.secrets).map_err(|_| SetupError::Vault)?,
             limits: Limits::new(Arc::clone(&self.clock)),
-            title: self.title.unwrap_or_else(|| self.origin.authority().to_owned()),
+            title: self.title.unwrap_or_else(|| self.origin.authority().clone()),
             absolute_secs: self.lifetimes.absolute_secs(),
             // Its hint spares the visitor a question at the provider.
             keep_tokens: self.keep_tokens || self.leave_provider,

@@ -96,10 +96,14 @@ impl Site {
             );
             Unavailable
         })?;
+        Ok(self.holds(bearer, &standing).then_some(standing))
+    }
+
+    /// Tells whether a session holds that stands like that.
+    pub(crate) fn holds(&self, bearer: &Bearer, standing: &Standing) -> bool {
         let known = standing.session.as_ref().map(|session| !session.ended);
         let goes_on = known.unwrap_or(self.mode == SessionMode::Stateless);
-        let holds = goes_on && bearer.version == standing.version && standing.role.is_some();
-        Ok(holds.then_some(standing))
+        goes_on && bearer.version == standing.version && standing.role.is_some()
     }
 
     async fn found(&self, visit: Visit<'_>) -> Result<Found, Unavailable> {
@@ -248,7 +252,7 @@ fn bearer(opened: Opened) -> Option<Bearer> {
     let address = people::address(&id);
     let version = opened.version().unwrap_or_default();
     let fits = sid.len() <= 100 && sid.bytes().all(|byte| byte.is_ascii_graphic());
-    fits.then(|| Bearer { person: Person { id, address, groups }, sid, version, opened })
+    fits.then_some(Bearer { person: Person { id, address, groups }, sid, version, opened })
 }
 
 /// What handlers see: the cookie's claims, what the store keeps of the person, and the role of this moment. The site is the

@@ -136,6 +136,10 @@ impl Site {
 
     pub(crate) async fn access_token(&self, visit: Visit<'_>) -> Result<Secret, AccessError> {
         let Ok(Some(bearer)) = self.bearer(visit) else { return Err(AccessError::SignedOut) };
+        let standing = self.registry.standing(&bearer.person, &bearer.sid, visit.now).await?;
+        if !self.holds(&bearer, &standing) {
+            return Err(AccessError::SignedOut);
+        }
         let turn = self.turns.turn(&bearer.sid);
         let _turn = turn.lock().await;
         // Time goes on while one waits: a clock that stands still, as in tests, only waits less.

@@ -4,7 +4,8 @@
 //! # Invariants
 //!
 //! - Every purpose has keys of its own: what was sealed for one opens for no other.
-//! - The first secret seals and names, all open, as with sessions.
+//! - The first secret seals, all open, as with sessions. The last one names: a session that outlasts a rotation keeps its
+//!   name in the records, and processes of before and after the rotation name it alike.
 //! - Randomness comes from the system, here and in [`crate::draw`] alone.
 
 use nostore_jose::{
@@ -47,12 +48,12 @@ pub(crate) struct Vault {
 }
 
 impl Vault {
-    /// Takes secrets; the first seals.
+    /// Takes secrets; the first seals, the last names.
     pub(crate) fn new(secrets: &[Secret]) -> Result<Self, EncryptionKeyError> {
         let keys = |purpose: Purpose| {
             secrets.iter().map(|secret| key(secret, purpose)).collect::<Result<Vec<_>, _>>()
         };
-        let naming = secrets.first().map_or_else(|| Secret::new(""), Clone::clone);
+        let naming = secrets.last().map_or_else(|| Secret::new(""), Clone::clone);
         Ok(Self { attempts: keys(Purpose::Attempt)?, tokens: keys(Purpose::Tokens)?, naming })
     }
 
@@ -71,8 +72,8 @@ impl Vault {
         String::from_utf8(octets).ok()
     }
 
-    /// Names a session, a person or a network so that records can be told apart and nobody is told. The same under the
-    /// same secret alone.
+    /// Names a session, a person or a network so that records can be told apart and nobody is told. The same for as long
+    /// as the last secret is.
     pub(crate) fn name(&self, what: &str, value: &str) -> String {
         let info = format!("nostore name of a {what}: {value}");
         // It cannot fail with lengths as these; a name that says so is still no token.
@@ -129,7 +130,7 @@ mod tests {
     #[test]
     fn a_name_is_stable_and_tells_nothing() {
         let name = vault(&[OLD]).name("session", "sid_1");
-        assert_eq!(name, vault(&[OLD, NEW]).name("session", "sid_1"));
+        assert_eq!(name, vault(&[NEW, OLD]).name("session", "sid_1"), "whoever has it goes on under it");
         assert_ne!(name, vault(&[NEW]).name("session", "sid_1"));
         assert_ne!(name, vault(&[OLD]).name("network", "sid_1"));
         assert!(!name.contains("sid"));

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fantoccini::error::CmdError;
+use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -18,6 +19,20 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often a condition is looked at that a browser does not report.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// A command of Chromium's own protocol, without parameters.
+#[derive(Debug)]
+struct DevTools(&'static str);
+
+impl WebDriverCompatibleCommand for DevTools {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        (http::Method::POST, Some(json!({ "cmd": self.0, "params": {} }).to_string()))
+    }
+}
 
 /// A running chromedriver.
 pub struct WebDriver {
@@ -96,10 +111,25 @@ impl WebDriver {
     ///
     /// When Chromium does not start.
     pub async fn browser(&self) -> Browser {
+        self.started(&[]).await
+    }
+
+    /// Opens a browser with a fresh profile that says it is another one, on another device.
+    ///
+    /// # Panics
+    ///
+    /// When Chromium does not start.
+    pub async fn browser_as(&self, user_agent: &str) -> Browser {
+        self.started(&[format!("--user-agent={user_agent}")]).await
+    }
+
+    async fn started(&self, more: &[String]) -> Browser {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let profile = std::env::temp_dir().join(format!("nostore-chromium-{}-{number}", std::process::id()));
-        let arguments = json!([
+        let mut arguments = vec![format!("--user-data-dir={}", profile.display())];
+        arguments.extend_from_slice(more);
+        let common = [
             "--headless",
             "--no-sandbox",
             "--disable-gpu",
@@ -111,8 +141,8 @@ impl WebDriver {
             "--disable-dev-shm-usage",
             "--window-size=1180,820",
             "--hide-scrollbars",
-            format!("--user-data-dir={}", profile.display()),
-        ]);
+        ];
+        arguments.extend(common.map(str::to_owned));
         let mut capabilities = serde_json::Map::new();
         capabilities.insert("goog:chromeOptions".into(), json!({ "args": arguments }));
         let client =
@@ -264,6 +294,19 @@ impl Browser {
     pub async fn delete_cookies(&self) {
         if let Err(error) = self.client.delete_all_cookies().await {
             panic!("cannot delete cookies: {error}");
+        }
+    }
+
+    /// Forgets every cookie of every site and all that the browser has cached: as fresh as a new profile, and sooner there.
+    ///
+    /// # Panics
+    ///
+    /// When the browser refuses.
+    pub async fn forget(&self) {
+        for method in ["Network.clearBrowserCookies", "Network.clearBrowserCache"] {
+            if let Err(error) = self.client.issue_cmd(DevTools(method)).await {
+                panic!("{method}: {error}");
+            }
         }
     }
 

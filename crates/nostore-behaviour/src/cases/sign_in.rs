@@ -12,6 +12,8 @@ use crate::suite::Stage;
 use crate::wire::{Received, Sent};
 
 type Told = Result<(), String>;
+/// A name, and what is played under it.
+type Story = (&'static str, fn(&Stage) -> Told);
 
 pub(super) fn cases() -> Vec<Case> {
     [refusals(), pages(), caching(), forms(), stories()].concat()
@@ -131,7 +133,7 @@ fn forms() -> Vec<Case> {
 }
 
 fn stories() -> Vec<Case> {
-    let stories: [(&str, fn(&Stage) -> Told); 3] = [
+    let stories: [Story; 3] = [
         ("own: a whole sign-in ends signed in on the page that was wanted", whole),
         ("own: a stranger is told so and not signed in", stranger),
         ("own: signing out clears the session, and it is over", sign_out),

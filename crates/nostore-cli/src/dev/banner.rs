@@ -4,10 +4,10 @@ use anstyle::{AnsiColor, Style};
 use serde_json::json;
 
 use super::folder::Choice;
-use crate::args::{DevArgs, Failure, Keys};
+use crate::args::{DevArgs, Failure, Keys, SessionKind};
 use crate::report::Reporter;
 use crate::sample::Incident;
-use crate::stage::Stage;
+use crate::stage::{ADMIN, OwnSite, Stage};
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -16,8 +16,9 @@ const WARN: Style = AnsiColor::Yellow.on_default().bold();
 /// Tells people and machines.
 pub(super) fn started(stage: &Stage, args: &DevArgs, choice: &Choice, reporter: &Reporter) {
     let issuer = stage.issuer();
-    let incident = args.unprotected.map(Incident::of);
+    let incident = args.unprotected.and_then(|failure| Incident::of(failure, args.sessions));
     let does_not_show = incident.and_then(|incident| incident.does_not_show(&choice.profile));
+    let files = stage.own().and_then(|own| own.files.as_ref());
     let machine = json!({
         "event": "started",
         "site": stage.site(),
@@ -25,22 +26,30 @@ pub(super) fn started(stage: &Stage, args: &DevArgs, choice: &Choice, reporter: 
         "app": stage.app(),
         "profile": choice.profile.name(),
         "profileReason": choice.reason,
+        "sessions": if stage.own().is_some() { "cookie" } else { "handshake" },
         "publishableKey": issuer.publishable_key(),
         "secretKey": issuer.secret_key().expose(),
         "jwksUrl": issuer.jwks_url(),
+        "events": files.map(|(events, _)| events),
+        "secrets": files.map(|(_, secrets)| secrets),
         "doesNotShow": does_not_show,
     });
-    let rows = [
+    let mut rows = vec![
         ("site", format!("{BOLD}{}{BOLD:#}", stage.site())),
         ("behind", format!("{}  {DIM}({}){DIM:#}", choice.profile.name(), choice.reason)),
         ("", format!("{DIM}{}{DIM:#}", choice.profile.stands_for())),
         ("app", app(stage, args)),
         ("identity", format!("{}  {DIM}{}{DIM:#}", issuer.origin(), kind(args.keys))),
-        ("keys", format!("{}  {}", issuer.publishable_key(), issuer.secret_key().expose())),
-        ("", format!("{}  {DIM}data in {}{DIM:#}", issuer.jwks_url(), args.data.display())),
-        ("try it", try_it(stage, args)),
-        ("", format!("{DIM}Ctrl-C ends all of it{DIM:#}")),
     ];
+    rows.extend(match stage.own() {
+        Some(own) => own_rows(own, args),
+        None => vec![
+            ("keys", format!("{}  {}", issuer.publishable_key(), issuer.secret_key().expose())),
+            ("", format!("{}  {DIM}data in {}{DIM:#}", issuer.jwks_url(), args.data.display())),
+        ],
+    });
+    rows.push(("try it", try_it(stage, args)));
+    rows.push(("", format!("{DIM}Ctrl-C ends all of it{DIM:#}")));
     let mut people = format!("\n{BOLD}nostore dev{BOLD:#}\n\n");
     for (name, value) in rows {
         people += &reporter.width().wrapped(&format!("  {BOLD}{name:9}{BOLD:#} "), &value, 12);
@@ -52,6 +61,27 @@ pub(super) fn started(stage: &Stage, args: &DevArgs, choice: &Choice, reporter: 
     reporter.event(&machine, &people);
 }
 
+/// What is different with a sign-in of the site's own.
+fn own_rows(own: &OwnSite, args: &DevArgs) -> Vec<(&'static str, String)> {
+    let mut rows =
+        vec![("admin", format!("{BOLD}{ADMIN}{BOLD:#}  {DIM}says at /admin/users who else may in{DIM:#}"))];
+    if let Some((events, secrets)) = &own.files {
+        rows.push(("events", events.clone()));
+        rows.push(("secrets", format!("{secrets}  {DIM}for this user alone{DIM:#}")));
+    }
+    let names: Vec<&str> = own.variables.iter().map(|(name, _)| *name).collect();
+    if !args.command.is_empty() {
+        rows.push(("told", format!("{}  {DIM}in its environment{DIM:#}", names.join(" "))));
+    } else if args.app.is_some() {
+        let shown = |(name, value): &(&str, String)| {
+            let secret = name.ends_with("SECRET");
+            if secret { format!("{name}=(see secrets)") } else { format!("{name}={value}") }
+        };
+        rows.push(("to tell", own.variables.iter().map(shown).collect::<Vec<_>>().join(" ")));
+    }
+    rows
+}
+
 fn app(stage: &Stage, args: &DevArgs) -> String {
     let address = format!("{DIM}on {}{DIM:#}", stage.app());
     if let Some(url) = &args.app {
@@ -60,10 +90,14 @@ fn app(stage: &Stage, args: &DevArgs) -> String {
     if !args.command.is_empty() {
         return format!("`{}` {address}", args.command.join(" "));
     }
+    let site = match args.sessions {
+        SessionKind::Cookie => "the sample site with a sign-in of its own",
+        SessionKind::Handshake => "the sample site",
+    };
     match args.unprotected {
-        None => format!("the sample site, protected, {address}"),
-        Some(Failure::Leak) => format!("the sample site, {WARN}unprotected: leak{WARN:#}, {address}"),
-        Some(Failure::Loop) => format!("the sample site, {WARN}unprotected: loop{WARN:#}, {address}"),
+        None => format!("{site}, protected, {address}"),
+        Some(Failure::Leak) => format!("{site}, {WARN}unprotected: leak{WARN:#}, {address}"),
+        Some(Failure::Loop) => format!("{site}, {WARN}unprotected: loop{WARN:#}, {address}"),
     }
 }
 
@@ -79,11 +113,21 @@ fn try_it(stage: &Stage, args: &DevArgs) -> String {
     if args.app.is_some() || !args.command.is_empty() {
         return format!("open {site} and use your app; sign in and out, in two browsers");
     }
-    match args.unprotected {
-        None => format!("open {site}/dashboard and be Alice, without a password; in a second browser be Bob"),
-        Some(Failure::Leak) => {
+    match (args.unprotected, args.sessions) {
+        (None, SessionKind::Cookie) => format!(
+            "open {site}/admin/users, be Alice (no password), add somebody, and be that one in a second browser"
+        ),
+        (None, SessionKind::Handshake) => {
+            format!("open {site}/dashboard and be Alice, without a password; in a second browser be Bob")
+        }
+        (Some(Failure::Leak), SessionKind::Cookie) => {
+            format!(
+                "open {site}/admin/users and be Alice; then open it in a second browser, sign out, and look again"
+            )
+        }
+        (Some(Failure::Leak), SessionKind::Handshake) => {
             format!("open {site}/dashboard and be Alice; then open it in a second browser")
         }
-        Some(Failure::Loop) => format!("open {site}/dashboard and try to be Alice"),
+        (Some(Failure::Loop), _) => format!("open {site}/dashboard and try to be Alice"),
     }
 }

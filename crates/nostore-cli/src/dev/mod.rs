@@ -15,7 +15,8 @@ use tokio::net::TcpStream;
 
 pub(crate) use folder::named;
 
-use crate::args::{DEFAULT_ISSUER_LISTEN, DEFAULT_LISTEN, DevArgs};
+use crate::args::{DEFAULT_ISSUER_LISTEN, DEFAULT_LISTEN, DevArgs, SessionKind};
+use crate::edge::Control;
 use crate::error::Failed;
 use crate::interrupt::Interrupt;
 use crate::ports;
@@ -33,21 +34,24 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 ///
 /// When something does not start, or the app's command ends.
 pub(crate) async fn run(args: DevArgs) -> Result<(), Failed> {
+    let incident = incident(&args)?;
     let mut interrupt = Interrupt::listen()?;
     let choice = folder::choose(args.cdn.as_deref(), Path::new("."))?;
     let reporter = Arc::new(Reporter::new(args.json));
     let edge = ports::listen(args.listen, DEFAULT_LISTEN, "--listen").await?;
     let issuer = ports::listen(args.issuer_listen, DEFAULT_ISSUER_LISTEN, "--issuer-listen").await?;
+    let control = Control::listen(args.control).await?;
     let port = if args.command.is_empty() { None } else { Some(child::free_port().await?) };
     let app = match (&args.app, port) {
         (Some(url), _) => App::At(url.clone()),
         (None, Some(port)) => App::At(format!("http://localhost:{port}")),
-        (None, None) => App::Sample(args.unprotected.map(Incident::of)),
+        (None, None) => App::Sample(incident),
     };
     let (edge_told, issuer_told) = (Arc::clone(&reporter), Arc::clone(&reporter));
     let options = StageOptions {
         profile: choice.profile.clone(),
         keys: args.keys,
+        sessions: args.sessions,
         app,
         edge: Some(edge),
         issuer: Some(issuer),
@@ -64,6 +68,7 @@ pub(crate) async fn run(args: DevArgs) -> Result<(), Failed> {
         issuer_sink: Arc::new(move |record| tell_issuer(&issuer_told, &record)),
     };
     let stage = Stage::start(options).await?;
+    let _orders = control.map(|control| control.obey(stage.edge(), &reporter));
     let ended = attend(&stage, &args, port, &choice, &reporter, &mut interrupt).await;
     let summary = stage.edge().summary();
     stage.stop().await;
@@ -71,6 +76,26 @@ pub(crate) async fn run(args: DevArgs) -> Result<(), Failed> {
         reporter.summary(&summary);
     }
     ended
+}
+
+/// Takes the incident that was asked for, and refuses flags that would have no effect.
+fn incident(args: &DevArgs) -> Result<Option<Incident>, Failed> {
+    if args.sessions == SessionKind::Cookie {
+        let idle = [
+            (args.module.is_some(), "--module", "its pages have no session token to keep warm"),
+            (args.token_lifetime.is_some(), "--token-lifetime", "there are no session tokens"),
+        ];
+        if let Some((_, flag, why)) = idle.iter().find(|(given, ..)| *given) {
+            return Err(Failed::usage(format!("`{flag}` has no effect with `--sessions cookie`: {why}"))
+                .hint(format!("leave one of the two out: `{flag}` is for `--sessions handshake`")));
+        }
+    }
+    let Some(failure) = args.unprotected else { return Ok(None) };
+    let incident = Incident::of(failure, args.sessions).ok_or_else(|| {
+        Failed::usage("`--unprotected loop` does not happen with `--sessions cookie`: it needs the redirects of a handshake")
+            .hint("with cookies of its own a site leaks: `--unprotected leak`")
+    });
+    incident.map(Some)
 }
 
 /// Starts the app where there is a command, says that all is up, and waits for the end.
@@ -128,17 +153,19 @@ async fn watch(
 /// What the app's command finds in its environment.
 fn variables(stage: &Stage, profile: &Profile, port: u16) -> Vec<(String, String)> {
     let issuer = stage.issuer();
-    let told = [
-        ("PORT", port.to_string()),
-        ("NOSTORE_DEV", "1".to_owned()),
+    let told = [("PORT", port.to_string()), ("NOSTORE_DEV", "1".to_owned())];
+    let handshake = [
         ("NOSTORE_PUBLIC_URL", stage.site().to_owned()),
         ("NOSTORE_PUBLISHABLE_KEY", issuer.publishable_key().to_owned()),
         ("NOSTORE_SECRET_KEY", issuer.secret_key().expose().to_owned()),
         ("NOSTORE_API_URL", issuer.origin().to_string()),
     ];
+    let handshake = handshake.into_iter().filter(|_| stage.own().is_none());
+    let own = stage.own().into_iter().flat_map(|own| own.variables.clone());
     // What the platform itself would tell an app.
     let platform = profile.environment().iter().map(|(name, value)| (*name, (*value).to_owned()));
-    told.into_iter().chain(platform).map(|(name, value)| (name.to_owned(), value)).collect()
+    let all = told.into_iter().chain(handshake).chain(own).chain(platform);
+    all.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// Says when nothing listens at the app's URL yet; the edge answers 502 until something does.

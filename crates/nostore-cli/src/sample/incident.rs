@@ -15,8 +15,8 @@ use axum::response::Response;
 use nostore_cache::{Lookup, Profile, Storability, lookup, storability};
 use nostore_message::{Cookies, RequestHead, ResponseHead, Scheme, UnixTime};
 
-use super::HOME_CACHE_CONTROL;
-use crate::args::Failure;
+use super::{HOME_CACHE_CONTROL, shared_login};
+use crate::args::{Failure, SessionKind};
 
 /// What the framework of the incident stamped on every page it took for static.
 pub(crate) const STAMP: &str = "s-maxage=31536000";
@@ -44,15 +44,19 @@ pub enum Incident {
     Leak,
     /// `no-store` on redirects, and nothing else: pages are silent, cookies come by the handshake alone.
     ReferenceFields,
+    /// The site's own sign-in, with a middleware that refreshes the session on a page: see `shared_login`.
+    SharedLogin,
 }
 
 impl Incident {
-    /// The failure as the command line names it.
+    /// The failure as the command line names it. `None`: it needs the redirects of a handshake, and there are none.
     #[must_use]
-    pub fn of(failure: Failure) -> Self {
-        match failure {
-            Failure::Leak => Self::Leak,
-            Failure::Loop => Self::Loop,
+    pub fn of(failure: Failure, sessions: SessionKind) -> Option<Self> {
+        match (failure, sessions) {
+            (Failure::Leak, SessionKind::Cookie) => Some(Self::SharedLogin),
+            (Failure::Leak, SessionKind::Handshake) => Some(Self::Leak),
+            (Failure::Loop, SessionKind::Cookie) => None,
+            (Failure::Loop, SessionKind::Handshake) => Some(Self::Loop),
         }
     }
 }
@@ -63,6 +67,13 @@ impl Incident {
     pub fn does_not_show(self, profile: &Profile) -> Option<String> {
         let redirect = |cache_control| stores(profile, 307, cache_control);
         let (shows, why) = match self {
+            Self::SharedLogin => match stored_page(profile) {
+                None => (false, "it does not keep a page that says nothing about caching"),
+                Some(false) => (false, "it keeps the page, but without its Set-Cookie"),
+                Some(true) => {
+                    (is_shared(profile), "all cookies are in its key, so nobody else gets Alice's copy")
+                }
+            },
             Self::Loop if !redirect(None) => {
                 (false, "it does not keep a redirect that says nothing about caching")
             }
@@ -78,7 +89,11 @@ impl Incident {
                 (is_shared(profile), "all cookies are in its key, so nobody else gets Alice's copy")
             }
         };
-        let better = if self == Self::Loop { "netlify or cloudfront" } else { "cloudfront or amplify" };
+        let better = match self {
+            Self::Loop => "netlify or cloudfront",
+            Self::Leak | Self::ReferenceFields => "cloudfront or amplify",
+            Self::SharedLogin => "cloudfront or nginx/ignore-headers",
+        };
         (!shows).then(|| {
             format!("behind {} this failure does not show: {why}. Try --cdn {better}.", profile.name())
         })
@@ -91,6 +106,18 @@ fn stores(profile: &Profile, status: u16, cache_control: Option<&'static str>) -
     let (request, response) = (dashboard(""), ResponseHead { status, fields });
     let now = UnixTime::from_secs(0);
     matches!(storability(profile, &request, &response, now, now), Storability::Store(_))
+}
+
+/// Tells whether the profile stores the page of the shared login, and if so, whether with its cookie.
+fn stored_page(profile: &Profile) -> Option<bool> {
+    let fields = [("content-type", "text/html"), ("set-cookie", "nostore.session=alice; Path=/")];
+    let response = ResponseHead { status: 200, fields: fields.into_iter().collect() };
+    let request = RequestHead { target: shared_login::PAGE.into(), ..dashboard("nostore.session=alice") };
+    let now = UnixTime::from_secs(0);
+    match storability(profile, &request, &response, now, now) {
+        Storability::Store(plan) => Some(plan.keeps_set_cookie()),
+        _ => None,
+    }
 }
 
 /// Tells whether visitors with other cookies find the same copy.
@@ -120,9 +147,7 @@ pub(crate) async fn unprotect(State(incident): State<Incident>, request: Request
     let is_redirect = response.status().is_redirection();
     let is_page = response.status().is_success() && is_html(response.headers());
     let fields = response.headers_mut();
-    for name in CACHING {
-        fields.remove(HeaderName::from_static(name));
-    }
+    silence(fields);
     let cache_control = match incident {
         Incident::Leak | Incident::ReferenceFields if is_redirect => Some("no-store"),
         Incident::Leak if is_page => Some(STAMP),
@@ -138,6 +163,13 @@ pub(crate) async fn unprotect(State(incident): State<Incident>, request: Request
         }
     }
     response
+}
+
+/// Takes away every word about caching.
+pub(super) fn silence(fields: &mut HeaderMap) {
+    for name in CACHING {
+        fields.remove(HeaderName::from_static(name));
+    }
 }
 
 /// Writes a visitor's own session cookies anew, as a middleware does that prolongs sessions.

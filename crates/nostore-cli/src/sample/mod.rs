@@ -1,11 +1,14 @@
 //! The sample site: what a small app looks like with nostore around it.
 //!
 //! A public page that caches may keep, a dashboard for one person, a JSON interface, sign-in and
-//! sign-out. With an [`Incident`] the same site runs the way the famous failures did.
+//! sign-out. With an [`Incident`] the same site runs the way the famous failures did. `family` is its sister, whose
+//! sign-in is its own.
 
+mod family;
 mod incident;
 mod module;
 mod pages;
+mod shared_login;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -23,25 +26,34 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::args::Failure;
+pub(crate) use family::family;
 pub use incident::Incident;
 pub use module::Module;
 pub(crate) use pages::clock_time;
-use pages::{Frame, Person};
+use pages::{Frame, Kind, Person};
+pub(crate) use shared_login::{SampleStore, SharedLogin};
 
 /// What the author of the public page says about its caching.
 pub(crate) const HOME_CACHE_CONTROL: &str = "public, s-maxage=60";
 
+/// What every handler knows.
 struct Site {
     clock: Arc<dyn Clock>,
     copies: AtomicU32,
-    unprotected: Option<Failure>,
+    kind: Kind,
     module: Option<Module>,
 }
 
 impl Site {
+    fn new(kind: Kind, clock: Arc<dyn Clock>, module: Option<Module>) -> Self {
+        // Copies of two runs should differ too: start anywhere.
+        let start = u32::try_from(clock.now().millis().rem_euclid(60_000)).unwrap_or_default();
+        Self { clock, copies: AtomicU32::new(start), kind, module }
+    }
+
     fn frame(&self) -> Frame<'_> {
         let copy = self.copies.fetch_add(1, Ordering::Relaxed);
-        Frame { unprotected: self.unprotected, now: self.clock.now(), copy, module: self.module.as_ref() }
+        Frame { kind: self.kind, now: self.clock.now(), copy, module: self.module.as_ref() }
     }
 }
 
@@ -54,12 +66,10 @@ pub(crate) fn app(
 ) -> Router {
     let unprotected = incident.map(|incident| match incident {
         Incident::Loop => Failure::Loop,
-        Incident::Leak | Incident::ReferenceFields => Failure::Leak,
+        Incident::Leak | Incident::ReferenceFields | Incident::SharedLogin => Failure::Leak,
     });
-    // Copies of two runs should differ too: start anywhere.
-    let start = u32::try_from(clock.now().millis().rem_euclid(60_000)).unwrap_or_default();
     let files = module.as_ref().map(Module::routes).unwrap_or_default();
-    let site = Arc::new(Site { clock, copies: AtomicU32::new(start), unprotected, module });
+    let site = Arc::new(Site::new(Kind::Dashboard { unprotected }, clock, module));
     let router = Router::new()
         .route("/", get(home))
         .route("/dashboard", get(dashboard))

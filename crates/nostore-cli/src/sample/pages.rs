@@ -10,18 +10,43 @@ const STYLE: &str = include_str!("style.css");
 const HOME: &str = include_str!("home.html");
 const MODULE: &str = include_str!("module.html");
 const DASHBOARD: &str = include_str!("dashboard.html");
+const FAMILY_HOME: &str = include_str!("family_home.html");
+const TREE: &str = include_str!("tree.html");
 
 /// What every page shows besides its own content.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frame<'a> {
-    /// The failure that the site was started with, if any.
-    pub(crate) unprotected: Option<Failure>,
+    /// Which site it is, and how it was started.
+    pub(crate) kind: Kind,
     /// When the page was rendered.
     pub(crate) now: UnixTime,
     /// A number that differs from copy to copy, so that a replayed page can be told from a new one.
     pub(crate) copy: u32,
     /// The module that keeps its visitor's session warm, where there is one.
     pub(crate) module: Option<&'a Module>,
+}
+
+/// Which sample site.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    /// The one with sessions of the identity service.
+    Dashboard {
+        /// The failure that it was started with, if any.
+        unprotected: Option<Failure>,
+    },
+    /// The one with a sign-in of its own.
+    Family {
+        /// Whether it runs as the incident did.
+        unprotected: bool,
+    },
+}
+
+/// Who is shown on the tree.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Member<'a> {
+    pub(crate) email: &'a str,
+    pub(crate) role: &'a str,
+    pub(crate) session: &'a str,
 }
 
 /// Who is shown on the dashboard.
@@ -40,9 +65,22 @@ pub(crate) fn home(frame: Frame<'_>, cache_control: &str) -> String {
     frame.page("Home", chip, &main)
 }
 
+/// Renders the public page of the family's site.
+pub(crate) fn family_home(frame: Frame<'_>, cache_control: &str) -> String {
+    frame.page("Home", "", &fill(FAMILY_HOME, &frame.with(&[("cache_control", cache_control)])))
+}
+
+/// Renders the family's tree.
+pub(crate) fn tree(frame: Frame<'_>, member: Member<'_>) -> String {
+    let Member { email, role, session } = member;
+    let initial = initial(email);
+    let pairs = [("initial", &*initial), ("email", email), ("role", role), ("session", session)];
+    frame.page("The tree", r#"<span class="chip me">signed in</span>"#, &fill(TREE, &frame.with(&pairs)))
+}
+
 /// Renders the dashboard.
 pub(crate) fn dashboard(frame: Frame<'_>, person: Person<'_>) -> String {
-    let initial = person.email.chars().next().unwrap_or('?').to_uppercase().to_string();
+    let initial = initial(person.email);
     let main = fill(
         DASHBOARD,
         &frame.with(&[
@@ -65,6 +103,10 @@ pub(crate) fn message(frame: Frame<'_>, title: &str, text: &str) -> String {
     frame.page(title, "", &main)
 }
 
+fn initial(email: &str) -> String {
+    email.chars().next().unwrap_or('?').to_uppercase().to_string()
+}
+
 impl Frame<'_> {
     fn with(self, more: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
         let mut pairs = vec![("time", clock_time(self.now)), ("copy", format!("{:04x}", self.copy & 0xffff))];
@@ -73,16 +115,7 @@ impl Frame<'_> {
     }
 
     fn page(self, title: &str, nav: &str, main: &str) -> String {
-        let notice = match self.unprotected {
-            None => "",
-            Some(Failure::Loop) => {
-                r#"<p class="warning"><strong>Unprotected.</strong> The sign-in redirects of this site say nothing about caching.</p>"#
-            }
-            Some(Failure::Leak) => {
-                r#"<p class="warning"><strong>Unprotected.</strong> A framework makes every page of this site cacheable, and a middleware writes the session cookie on it.</p>"#
-            }
-        };
-        let footer = "The sample site of <code>nostore dev</code>. Sign in as anybody: there are no passwords in development.";
+        let Words { links, notice, footer } = self.words();
         let script = self.module.map(|module| {
             let start = [
                 ("publishable_key", module.publishable_key.clone()),
@@ -94,11 +127,48 @@ impl Frame<'_> {
         LAYOUT
             .replace("{{title}}", &escape(title))
             .replace("{{style}}", STYLE)
+            .replace("{{links}}", links)
             .replace("{{nav}}", nav)
             .replace("{{notice}}", notice)
             .replace("{{footer}}", footer)
             .replace("{{script}}", &script.unwrap_or_default())
             .replace("{{main}}", main)
+    }
+}
+
+/// What differs from site to site around every page.
+struct Words {
+    links: &'static str,
+    notice: &'static str,
+    footer: &'static str,
+}
+
+impl Frame<'_> {
+    const fn words(self) -> Words {
+        let notice = match self.kind {
+            Kind::Dashboard { unprotected: None } | Kind::Family { unprotected: false } => "",
+            Kind::Dashboard { unprotected: Some(Failure::Loop) } => {
+                r#"<p class="warning"><strong>Unprotected.</strong> The sign-in redirects of this site say nothing about caching.</p>"#
+            }
+            Kind::Dashboard { unprotected: Some(Failure::Leak) } => {
+                r#"<p class="warning"><strong>Unprotected.</strong> A framework makes every page of this site cacheable, and a middleware writes the session cookie on it.</p>"#
+            }
+            Kind::Family { unprotected: true } => {
+                r#"<p class="warning"><strong>Unprotected.</strong> A middleware refreshes the session on the page <a href="/admin/users">who may in</a>, which says nothing about caching.</p>"#
+            }
+        };
+        match self.kind {
+            Kind::Dashboard { .. } => Words {
+                links: r#"<a href="/dashboard">Dashboard</a>"#,
+                notice,
+                footer: "The sample site of <code>nostore dev</code>. Sign in as anybody: there are no passwords in development.",
+            },
+            Kind::Family { .. } => Words {
+                links: r#"<a href="/tree">The tree</a><a href="/admin/users">Who may in</a>"#,
+                notice,
+                footer: "The sample site of <code>nostore dev --sessions cookie</code>. Be anybody at the identity service, without a password;                          only who is on the list gets in.",
+            },
+        }
     }
 }
 

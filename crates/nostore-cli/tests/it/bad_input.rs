@@ -79,6 +79,39 @@ async fn each_gets_one_clear_message() {
 }
 
 #[test]
+fn a_sign_in_of_ones_own_that_is_none_gets_one_clear_message() {
+    let folder = Folder::new();
+    std::fs::write(folder.0.join("file"), "I am not a folder").unwrap();
+    std::fs::create_dir(folder.0.join("broken")).unwrap();
+    std::fs::write(folder.0.join("broken/site.env"), "NOSTORE_SECRET=\n").unwrap();
+    std::fs::write(folder.0.join("twice"), "NOSTORE_SECRET=a\nNOSTORE_SECRET=b\n").unwrap();
+    std::fs::write(folder.0.join("short"), "NOSTORE_SECRET=hush\n").unwrap();
+    let ports = ["--listen", "127.0.0.1:0", "--issuer-listen", "127.0.0.1:0"];
+    let dev = |more: &[&'static str]| [["dev"].as_slice(), &ports, more].concat();
+    let rows: Vec<Vec<&str>> = vec![
+        dev(&["--sessions", "jwt"]),
+        dev(&["--sessions", "cookie", "--unprotected", "loop"]),
+        dev(&["--sessions", "cookie", "--module", "."]),
+        dev(&["--sessions", "cookie", "--token-lifetime", "5"]),
+        dev(&["--sessions", "cookie", "--data", "file/deeper"]),
+        dev(&["--sessions", "cookie", "--data", "broken"]),
+        vec!["secret", "rotate"],
+        vec!["secret", "rotate", "--keep-sessions", "--end-sessions"],
+        vec!["secret", "rotate", "--keep-sessions"],
+        vec!["secret", "rotate", "--end-sessions", "--file", "no-such"],
+        vec!["secret", "rotate", "--end-sessions", "--file", "file"],
+        vec!["secret", "rotate", "--end-sessions", "--file", "twice"],
+        vec!["secret", "rotate", "--keep-sessions", "--file", "short"],
+    ];
+    let mut table = String::new();
+    for arguments in rows {
+        write!(table, "{}", shown(&folder, 0, &arguments)).unwrap();
+    }
+    assert!(!table.contains("hush"), "{table}");
+    insta::assert_snapshot!(table);
+}
+
+#[test]
 fn a_session_that_is_none_gets_one_clear_message() {
     let folder = Folder::new();
     std::fs::write(folder.0.join("empty"), "\n\n").unwrap();

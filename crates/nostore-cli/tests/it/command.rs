@@ -43,6 +43,42 @@ fn completions_name_the_commands() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_running_edge_is_purged_from_the_command_line() {
+    let folder = Folder::new();
+    let arguments = [
+        "dev",
+        "--json",
+        "--listen",
+        "127.0.0.1:0",
+        "--issuer-listen",
+        "127.0.0.1:0",
+        "--control",
+        "127.0.0.1:0",
+    ];
+    let mut site = Nostore::start(NOSTORE, &arguments, &folder.0).await.unwrap();
+    let told = site.wait_for(0, |event| event["event"] == "control").await.unwrap();
+    let control = told["control"].as_str().unwrap().to_owned();
+    let purge = |arguments: &[&str]| {
+        let output =
+            Command::new(NOSTORE).args(["edge", "purge", "--control", &control]).args(arguments).output();
+        let output = output.unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.code(), said.trim().to_owned())
+    };
+    assert_eq!(purge(&[]), (Some(0), "purged 0".to_owned()), "nobody has asked for anything");
+    assert_eq!(purge(&["/a?b=c"]), (Some(0), "purged 0".to_owned()));
+    let (code, said) = purge(&["a"]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("expected a URL, or a path that begins with /, as url"), "{said}");
+    assert_eq!(site.interrupt().await, Some(0));
+    let (code, said) = purge(&[]);
+    assert!(code == Some(1) && said.contains("found nobody who answers"), "{said}");
+    let output = Command::new(NOSTORE).args(["edge", "purge", "--control", "0.0.0.0:8089"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("expected a loopback address"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_cdn_the_folder_is_asked() {
     let mut table = String::new();
     for files in

@@ -4,6 +4,7 @@
 mod configuration;
 mod kept;
 mod logout;
+#[expect(dead_code, reason = "shared with the tests of the site, which use all of it")]
 mod mock;
 mod presets;
 mod refresh;

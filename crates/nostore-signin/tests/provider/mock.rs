@@ -138,7 +138,6 @@ impl Mock {
     }
 
     /// Refuses every refresh token that it has issued so far.
-    #[allow(dead_code, reason = "the relying party has no session to end")]
     pub(crate) fn forget_refresh_tokens(&self) {
         self.state().refresh_tokens.clear();
     }

@@ -10,7 +10,7 @@ async fn r3_8_who_is_on_the_list_is_in_after_signing_in_at_the_provider() {
 
     let sent = alice.get("/tree?branch=2").await;
     assert_eq!((sent.status, sent.location()), (307, "/auth/sign-in?callbackUrl=%2Ftree%3Fbranch%3D2"));
-    let page = alice.get(&sent.location().to_owned()).await;
+    let page = alice.get(sent.location()).await;
     assert_eq!(page.status, 200);
     assert!(page.body.contains("Continue with the provider"), "{}", page.body);
     assert!(page.body.contains("name=\"callbackUrl\" value=\"/tree?branch=2\""), "{}", page.body);

@@ -101,6 +101,19 @@ async fn a_visitor_without_tokens_is_told_what_to_ask_for() {
 }
 
 #[tokio::test]
+async fn who_was_removed_gets_no_token_either() {
+    let world = world().await;
+    let (mut alice, mut bob) = (Visitor::new(&world.site), Visitor::new(&world.site));
+    alice.sign_in(&world, ADMIN).await;
+    alice.post("/admin/users", &[("act", "add"), ("who", "bob@example.com"), ("role", "member")]).await;
+    bob.sign_in(&world, "bob@example.com").await;
+    assert_eq!(bob.get("/token").await.status, 200);
+    alice.post("/admin/users", &[("act", "remove"), ("who", "bob@example.com")]).await;
+    let told = bob.get("/token").await;
+    assert_eq!((told.status, told.body.as_str()), (409, "expected a signed-in visitor"));
+}
+
+#[tokio::test]
 async fn a_provider_that_takes_the_grant_back_ends_the_session() {
     let world = world().await;
     let (mut alice, mut other) = (Visitor::new(&world.site), Visitor::new(&world.site));

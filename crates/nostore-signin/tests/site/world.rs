@@ -65,7 +65,7 @@ impl World {
         let (mock, time, store) = (Mock::start().await, Time::new(), MemoryStore::default());
         let number = FILES.fetch_add(1, Ordering::Relaxed);
         let events = std::env::temp_dir().join(format!("nostore-site-{}-{number}.jsonl", std::process::id()));
-        let builder = set(builder(&mock, &time, &store, &[SECRET]).events(&events));
+        let builder = set(builder(&mock.origin, &time, &store, &[SECRET]).events(&events));
         let site = builder.build().await.unwrap();
         Self { mock, time, store, site, events }
     }
@@ -76,7 +76,7 @@ impl World {
         secrets: &[&str],
         set: impl FnOnce(SignInBuilder) -> SignInBuilder,
     ) -> SignIn {
-        set(builder(&self.mock, &self.time, &self.store, secrets)).build().await.unwrap()
+        set(builder(&self.mock.origin, &self.time, &self.store, secrets)).build().await.unwrap()
     }
 
     /// Makes the provider say that the next visitors are that person.
@@ -98,7 +98,8 @@ impl World {
     }
 }
 
-fn builder(mock: &Mock, time: &Time, store: &MemoryStore, secrets: &[&str]) -> SignInBuilder {
+/// Sets the site up, in this process or another.
+pub(crate) fn builder(issuer: &str, time: &Time, store: &MemoryStore, secrets: &[&str]) -> SignInBuilder {
     let routes = Routes::new()
         .protected("/tree/*")
         .requires("/vault", Check::role("admin"))
@@ -107,7 +108,7 @@ fn builder(mock: &Mock, time: &Time, store: &MemoryStore, secrets: &[&str]) -> S
     let time = time.clone();
     SignIn::builder(secrets.iter().map(|secret| Secret::new(*secret)), Origin::parse(ORIGIN).unwrap())
         .provider(
-            Provider::oidc(&mock.origin, CLIENT_ID, Some(Secret::new(CLIENT_SECRET)))
+            Provider::oidc(issuer, CLIENT_ID, Some(Secret::new(CLIENT_SECRET)))
                 .offline()
                 .display_name("the provider"),
         )

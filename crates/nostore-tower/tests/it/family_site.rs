@@ -11,7 +11,7 @@ use tower::ServiceExt as _;
 use crate::support::NOW;
 
 #[path = "../../examples/family-site.rs"]
-#[allow(dead_code, reason = "the test has a `main` of its own")]
+#[expect(dead_code, reason = "the test has a `main` of its own")]
 mod example;
 
 const TEXT: &str = include_str!("../../examples/family-site.rs");
@@ -19,7 +19,6 @@ const TEXT: &str = include_str!("../../examples/family-site.rs");
 const OURS: [&str; 6] = ["nostore", "sign_in", "SignIn", "SessionLayer", "RequireAuth", "Routes"];
 
 #[test]
-#[expect(clippy::print_stdout, reason = "who asks with --nocapture sees the lines")]
 fn the_sign_in_is_twelve_lines_at_most() {
     let lines = TEXT.lines().filter(|line| !line.starts_with("//"));
     let ours: Vec<&str> = lines.filter(|line| OURS.iter().any(|name| line.contains(name))).collect();

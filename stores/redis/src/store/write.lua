@@ -13,7 +13,10 @@ local revision
 if there then
     local ends
     revision, ends = string.match(there, '^(%d+) (%-?%d*)\n')
-    if ends and ends ~= '' and tonumber(ends) <= tonumber(ARGV[2]) then
+    if not revision then
+        return {'strange'}
+    end
+    if ends ~= '' and tonumber(ends) <= tonumber(ARGV[2]) then
         there, revision = false, nil
     end
 end

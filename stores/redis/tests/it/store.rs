@@ -186,6 +186,12 @@ async fn what_is_not_ours_is_left_alone() {
     let _: String = redis.ask("SET", &[b"{nostore-signin}:session:one", b"theirs"]).await;
     let keys = [Key::new(Kind::Session, "one")];
     assert_eq!(store.read(&keys, NOW).await.unwrap_err().code(), "store-engine");
+    for expected in [Expected::Absent, Expected::Anything, Expected::Revision(Revision(1))] {
+        let change = Change { expected, ..put("one", 1) };
+        assert_eq!(store.write(&change, NOW).await.unwrap_err().code(), "store-engine");
+    }
+    let theirs: String = redis.ask("GET", &[b"{nostore-signin}:session:one"]).await;
+    assert_eq!(theirs, "theirs");
     let _: String = redis.ask("SET", &[b"{nostore-signin}/version", b"2"]).await;
     for error in [store.read(&keys, NOW).await.map(drop), store.write(&put("one", 1), NOW).await.map(drop)] {
         assert_eq!(error.unwrap_err().code(), "store-newer");

@@ -40,7 +40,7 @@ use super::{Change, Key, Kind, Record, Store, StoreError, StoreFuture, Written, 
 use readers::Readers;
 use writer::Writer;
 
-/// Keeps records in one SQLite file.
+/// Keeps records in one SQLite file. Lists want a runtime of tokio around them.
 pub struct SqliteStore {
     path: PathBuf,
     readers: Arc<Readers>,

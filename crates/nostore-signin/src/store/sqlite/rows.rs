@@ -12,8 +12,10 @@ pub(super) const SWEPT_AT_ONCE: u16 = 500;
 const READ: &str = "SELECT content, revision, ends_ms FROM records WHERE kind = ?1 AND name = ?2";
 const LIST: &str = "SELECT content, revision, ends_ms, name FROM records
     WHERE kind = ?1 AND name >= ?2 ORDER BY name";
-const PUT: &str = "INSERT OR REPLACE INTO records (kind, name, content, revision, ends_ms)
-    VALUES (?1, ?2, ?3, ?4, ?5)";
+const PUT: &str = "INSERT INTO records (kind, name, content, revision, ends_ms)
+    VALUES (?1, ?2, ?3, ?4, ?5)
+    ON CONFLICT (kind, name) DO UPDATE SET
+        content = excluded.content, revision = excluded.revision, ends_ms = excluded.ends_ms";
 const REMOVE: &str = "DELETE FROM records WHERE kind = ?1 AND name = ?2";
 const SWEEP: &str = "DELETE FROM records
     WHERE rowid IN (SELECT rowid FROM records WHERE ends_ms <= ?1 LIMIT ?2)";

@@ -1,0 +1,175 @@
+//! A file of variables, as `NAME=value` lines: read, changed in one place, written in one step.
+//!
+//! # Invariants
+//!
+//! - What is not changed stays to the octet: comments, order, quotes, ends of lines.
+//! - Written beside the file and put in its place by one rename, with the file's own mode; new ones are for their owner.
+//!
+//! # Not covered
+//!
+//! Values over several lines, and escapes within quotes: secrets have neither.
+
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use crate::error::Failed;
+
+/// The mode of a file that is new.
+const OWNERS: u32 = 0o600;
+
+/// A file of variables.
+pub(crate) struct EnvFile {
+    path: PathBuf,
+    text: String,
+    mode: u32,
+}
+
+/// Where a value stands in the text.
+struct Place {
+    start: usize,
+    end: usize,
+}
+
+impl EnvFile {
+    /// Reads a file.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, or is not text.
+    pub(crate) fn read(path: &Path) -> Result<Self, Failed> {
+        let read = || {
+            // What a link leads to is written, and the link stays.
+            let path = fs::canonicalize(path)?;
+            let mode = fs::metadata(&path)?.permissions().mode() & 0o7777;
+            Ok::<_, io::Error>(Self { text: fs::read_to_string(&path)?, path, mode })
+        };
+        read().map_err(|error| {
+            Failed::usage(format!("expected a file of variables at {}", path.display()))
+                .because(&error)
+                .hint("it is text with a line such as NOSTORE_SECRET=…")
+        })
+    }
+
+    /// Reads a file, or starts one for its owner alone that holds `text`.
+    ///
+    /// # Errors
+    ///
+    /// When it is there and cannot be read.
+    pub(crate) fn read_or(
+        path: &Path,
+        text: impl FnOnce() -> Result<String, Failed>,
+    ) -> Result<Self, Failed> {
+        if path.exists() {
+            return Self::read(path);
+        }
+        let file = Self { path: path.to_owned(), text: text()?, mode: OWNERS };
+        file.write()?;
+        Ok(file)
+    }
+
+    /// Returns the value of a variable.
+    ///
+    /// # Errors
+    ///
+    /// When the variable is there twice: readers of such files differ in which one counts.
+    pub(crate) fn value(&self, name: &str) -> Result<Option<&str>, Failed> {
+        Ok(self.place(name)?.and_then(|place| self.text.get(place.start..place.end)))
+    }
+
+    /// Gives a variable that is there another value.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::value`].
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Result<Self, Failed> {
+        if let Some(Place { start, end }) = self.place(name)? {
+            self.text.replace_range(start..end, value);
+        }
+        Ok(self)
+    }
+
+    /// Writes the file in one step.
+    ///
+    /// # Errors
+    ///
+    /// When the folder or the file cannot be written. The file is as it was.
+    pub(crate) fn write(&self) -> Result<(), Failed> {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let beside = self.path.with_file_name(format!(".{name}.{}.new", std::process::id()));
+        let written = self.write_beside(&beside).and_then(|()| fs::rename(&beside, &self.path));
+        written.map_err(|error| {
+            // It may not be there.
+            drop(fs::remove_file(&beside));
+            Failed::new(format!("{} was not written and is as it was", self.path.display())).because(&error)
+        })
+    }
+
+    fn write_beside(&self, beside: &Path) -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(OWNERS).open(beside)?;
+        file.write_all(self.text.as_bytes())?;
+        file.set_permissions(Permissions::from_mode(self.mode))?;
+        file.sync_all()
+    }
+
+    fn place(&self, name: &str) -> Result<Option<Place>, Failed> {
+        let mut places = Vec::new();
+        let mut at = 0;
+        for line in self.text.split_inclusive('\n') {
+            places.extend(
+                value_of(line, name).map(|place| Place { start: at + place.start, end: at + place.end }),
+            );
+            at += line.len();
+        }
+        if places.len() > 1 {
+            let text =
+                format!("expected {name} once in {}, found it {} times", self.path.display(), places.len());
+            return Err(
+                Failed::usage(text).hint("leave the line that the site reads, and take out the others")
+            );
+        }
+        Ok(places.pop())
+    }
+}
+
+/// Finds the value in a line `NAME=value`, with or without `export`, quotes and a comment behind it.
+fn value_of(line: &str, name: &str) -> Option<Place> {
+    let rest = line.trim_start();
+    let rest = rest.strip_prefix("export ").map_or(rest, str::trim_start);
+    let rest = rest.strip_prefix(name)?.trim_start().strip_prefix('=')?.trim_start_matches([' ', '\t']);
+    let (rest, value) = match rest.chars().next() {
+        Some(quote @ ('"' | '\'')) => {
+            let rest = rest.get(1..)?;
+            (rest, rest.split(quote).next()?)
+        }
+        _ => (rest, rest.split(|char: char| char.is_whitespace() || char == '#').next()?),
+    };
+    let start = line.len() - rest.len();
+    Some(Place { start, end: start + value.len() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_found_as_people_write_it() {
+        let rows = [
+            ("NOSTORE_SECRET=abc\n", Some("abc")),
+            ("export NOSTORE_SECRET=abc", Some("abc")),
+            ("  NOSTORE_SECRET = \"a b,c\" # ours\r\n", Some("a b,c")),
+            ("NOSTORE_SECRET='abc'\n", Some("abc")),
+            ("NOSTORE_SECRET=abc,def # newest first\n", Some("abc,def")),
+            ("NOSTORE_SECRET=abc\r\n", Some("abc")),
+            ("NOSTORE_SECRET=\n", Some("")),
+            ("#NOSTORE_SECRET=abc\n", None),
+            ("NOSTORE_SECRET_OLD=abc\n", None),
+            ("NOSTORE_SECRET\n", None),
+        ];
+        for (line, expected) in rows {
+            let found = value_of(line, "NOSTORE_SECRET").map(|place| &line[place.start..place.end]);
+            assert_eq!(found, expected, "{line:?}");
+        }
+    }
+}
