@@ -1,7 +1,7 @@
 //! Strict base64url (RFC 4648 section 5): no padding, no white space, no leftover bits.
 //!
 //! Sessions and tokens are decoded with every request, so decoding is our own: four characters are looked up at once, and
-//! what is wrong is found out at the end of a run of them. Its time tells of the text's length alone.
+//! what is wrong is found out at the end of a run of them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
