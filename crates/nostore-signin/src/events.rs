@@ -21,11 +21,12 @@
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
+use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use nostore_message::UnixTime;
@@ -109,9 +110,10 @@ struct Line<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Events {
     counts: [AtomicU64; Kind::ALL.len()],
-    lost: AtomicU64,
+    lost: Arc<AtomicU64>,
     told: AtomicBool,
     uses: Mutex<Uses>,
+    hasher: RandomState,
     file: Option<Writer>,
 }
 
@@ -119,6 +121,8 @@ pub(crate) struct Events {
 #[derive(Debug, Default)]
 struct Uses {
     minute: i64,
+    /// What requests said of themselves, hashed: most are told apart by it without naming anything.
+    requests: HashSet<u64>,
     seen: HashSet<(String, String, String, String)>,
 }
 
@@ -137,11 +141,13 @@ impl Events {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.append(true).create(true).open(path)?;
         let (queue, lines) = sync_channel(QUEUE);
+        let lost = Arc::<AtomicU64>::default();
+        let counted = Arc::clone(&lost);
         let thread = std::thread::Builder::new()
             .name("nostore-events".to_owned())
-            .spawn(move || write(file, &lines))?;
+            .spawn(move || write(file, &lines, &counted))?;
         let file = Some(Writer { queue: Some(queue), thread: Some(thread) });
-        Ok(Self { file, ..Self::default() })
+        Ok(Self { file, lost, ..Self::default() })
     }
 
     /// Tells what happened.
@@ -167,17 +173,34 @@ impl Events {
         }
     }
 
-    /// Tells whether a use is the first of its kind in this minute.
+    /// Tells whether a request, by what it says of itself, is the first of its kind in this minute: only then is its use
+    /// worth being named and told.
+    pub(crate) fn is_first(&self, request: &impl Hash, now: UnixTime) -> bool {
+        let request = self.hasher.hash_one(request);
+        self.in_minute(now, |uses| {
+            let full = uses.requests.len() >= MOST_USES && !uses.requests.contains(&request);
+            if full {
+                self.lost.fetch_add(1, Ordering::Relaxed);
+            }
+            !full && uses.requests.insert(request)
+        })
+    }
+
+    /// Tells whether a use is the first of its kind in this minute. Different requests may be of one kind.
     fn is_new(&self, event: &Event, now: UnixTime) -> bool {
+        let Event { session, client, network, path, .. } = event;
+        let key = (session.clone(), client.clone(), network.clone(), path.clone());
+        self.in_minute(now, |uses| uses.seen.insert(key))
+    }
+
+    fn in_minute<T>(&self, now: UnixTime, change: impl FnOnce(&mut Uses) -> T) -> T {
         let minute = now.secs().div_euclid(60);
         // Every change is made in one step, so a panicked holder left nothing half-made.
         let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
         if uses.minute != minute {
-            *uses = Uses { minute, seen: HashSet::new() };
+            *uses = Uses { minute, ..Uses::default() };
         }
-        let Event { session, client, network, path, .. } = event;
-        let key = (session.clone(), client.clone(), network.clone(), path.clone());
-        uses.seen.len() < MOST_USES && uses.seen.insert(key)
+        change(&mut uses)
     }
 
     /// Writes the counts in the text format that Prometheus reads.
@@ -209,12 +232,12 @@ impl Drop for Writer {
 }
 
 /// One `write` a line, so that lines of several processes do not mix.
-fn write(mut file: File, lines: &Receiver<Vec<u8>>) {
+fn write(mut file: File, lines: &Receiver<Vec<u8>>, lost: &AtomicU64) {
     let mut told = false;
     for line in lines {
-        if let Err(error) = file.write_all(&line)
-            && !std::mem::replace(&mut told, true)
-        {
+        let Err(error) = file.write_all(&line) else { continue };
+        lost.fetch_add(1, Ordering::Relaxed);
+        if !std::mem::replace(&mut told, true) {
             tracing::error!(%error, "expected to append to the file of events");
         }
     }

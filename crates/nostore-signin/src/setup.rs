@@ -10,14 +10,14 @@ use nostore_message::{Clock, Origin, Secret};
 use nostore_session::{
     Lifetimes, SealedConfigError, SealedCookie, SealedFormat, SealedSessions, SealingSecrets, SecretsError,
 };
-use nostore_web::{BuildError, Routes, Sessions, SystemClock, TrustedProxies};
+use nostore_web::{Access, BuildError, Routes, Sessions, SystemClock, TrustedProxies};
 
 use crate::events::Events;
 use crate::limits::Limits;
 use crate::people::{Role, Who};
 use crate::provider::{ConfigError, Provider, RelyingParty};
 use crate::registry::{Listed, Registry};
-use crate::site::{SessionMode, Site};
+use crate::site::{SIGN_IN_PATH, SessionMode, Site};
 use crate::store::{Store, StoreError};
 use crate::tokens::Turns;
 use crate::vault::Vault;
@@ -389,7 +389,7 @@ impl SignInBuilder {
             .public_url(self.origin)
             .trusted_proxies(self.proxies)
             .protect_all(self.protect_all)
-            .routes(self.routes);
+            .routes(with_own_paths(self.routes));
         if let Some(dev) = self.dev {
             builder = builder.dev(dev);
         }
@@ -424,6 +424,17 @@ fn parties(providers: &[Provider], origin: &Origin) -> Result<Vec<RelyingParty>,
         parties.push(party.map_err(|source| SetupError::Provider { name, source })?);
     }
     if parties.is_empty() { Err(SetupError::NoProvider) } else { Ok(parties) }
+}
+
+/// Opens the paths of the sign-in where a wider rule protects them: nobody could sign in otherwise. No cache stores them
+/// anyway.
+fn with_own_paths(routes: Routes) -> Routes {
+    let rule = routes.rule_for(SIGN_IN_PATH);
+    if rule.is_some_and(|rule| rule.access() == Access::Protected) {
+        routes.uncached("/auth/*")
+    } else {
+        routes
+    }
 }
 
 fn redirect_uri(origin: &Origin) -> String {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use nostore_message::{FieldEdit, Intent, Origin, RequestHead, UnixTime};
 use nostore_session::{Opened, RefusedReason, Renewal, SealNonce, SealedSessions, Session};
-use nostore_web::{Found, SignOut, SiteFuture, SiteSessions, Unavailable, Visit};
+use nostore_web::{Found, Refused, SignOut, SiteFuture, SiteSessions, Unavailable, Visit};
 use serde_json::{Map, Value};
 
 use crate::events::{Event, Events, Kind};
@@ -121,10 +121,15 @@ impl Site {
             self.events.tell(Kind::Refusal, &event, visit.now);
             return Ok(Found { edits: self.clear(visit.head), ..Found::default() });
         };
-        let event = Event { session: self.session_name(&bearer.sid), ..self.event(visit) };
-        self.events.tell(Kind::Use, &event, visit.now);
+        if self.events.is_first(
+            &(&bearer.sid, visit.head.fields.first("user-agent"), visit.client, visit.head.path()),
+            visit.now,
+        ) {
+            let event = Event { session: self.session_name(&bearer.sid), ..self.event(visit) };
+            self.events.tell(Kind::Use, &event, visit.now);
+        }
         let renewal = self.sealed.renewal(&bearer.opened, visit.now, Intent::Silent);
-        let session = Session::of_site(claims(&bearer, &standing)).map(Arc::new);
+        let session = Session::of_site(claims(bearer, &standing)).map(Arc::new);
         Ok(Found { session, edits: Vec::new(), renewal_due: matches!(renewal, Renewal::Seal(_)) })
     }
 
@@ -233,8 +238,12 @@ impl SiteSessions for Site {
         self.events.tell(Kind::Redirect, &self.event(visit), visit.now);
     }
 
-    fn refused(&self, visit: Visit<'_>, status: u16) {
-        let reason = if status == 401 { "signed-out" } else { "may-not" };
+    fn refused(&self, visit: Visit<'_>, why: Refused) {
+        let reason = match why {
+            Refused::Forged => "forged",
+            Refused::MayNot => "may-not",
+            Refused::SignedOut => "signed-out",
+        };
         self.events.tell(Kind::Refusal, &Event { reason, ..self.event(visit) }, visit.now);
     }
 }
@@ -257,13 +266,13 @@ fn bearer(opened: Opened) -> Option<Bearer> {
 
 /// What handlers see: the cookie's claims, what the store keeps of the person, and the role of this moment. The site is the
 /// one organization, so that checks for roles read the same as with an identity service.
-fn claims(bearer: &Bearer, standing: &Standing) -> Map<String, Value> {
-    let mut claims = bearer.opened.claims().clone();
+fn claims(bearer: Bearer, standing: &Standing) -> Map<String, Value> {
+    let mut claims = bearer.opened.into_claims();
     if let Some(profile) = standing.session.as_ref().and_then(|session| session.profile.as_ref()) {
         claims.extend(profile.iter().map(|(name, value)| (name.clone(), value.clone())));
     }
-    claims.insert("sub".to_owned(), bearer.person.id.clone().into());
-    claims.insert("sid".to_owned(), bearer.sid.clone().into());
+    claims.insert("sub".to_owned(), bearer.person.id.into());
+    claims.insert("sid".to_owned(), bearer.sid.into());
     for name in ["v", "o", "sts", "org_permissions"] {
         claims.remove(name);
     }

@@ -22,7 +22,7 @@ use tokio::sync::OnceCell;
 use crate::driver::Decided;
 use crate::events;
 use crate::metrics::Counters;
-use crate::{Answer, Auth, Sessions, Visit, Why, grpc};
+use crate::{Answer, Auth, Refused, Sessions, Visit, Why, grpc};
 
 /// What a visitor reads where a redirect would only go on with a loop.
 const LOOP_STOPPED: &str = "401: you are signed out. Reload the page to sign in.\n\n\
@@ -216,7 +216,7 @@ impl Exchange {
 
     /// The answer to a signed-in visitor who may not: a 403.
     pub(crate) fn refuse_access(&self) -> Answer {
-        self.sessions.0.source.tell_refused(self.visit(), 403);
+        self.sessions.0.source.tell_refused(self.visit(), Refused::MayNot);
         self.answer(403, Vec::new(), "403: you are signed in, but this is not for you\n")
     }
 
@@ -320,11 +320,9 @@ impl Exchange {
     }
 
     fn unauthorized(&self, mut edits: Vec<FieldEdit>, text: &'static str) -> Answer {
-        self.sessions.0.source.tell_refused(self.visit(), 401);
-        // RFC 9110 section 15.5.2: a 401 names a challenge. Session tokens are accepted as bearer tokens; where the site
-        // keeps its sessions by itself, its sign-in page is the way in.
-        let challenge = if self.sessions.config().is_some() { "Bearer" } else { "Cookie" };
-        edits.push(FieldEdit::set("www-authenticate", challenge));
+        let source = &self.sessions.0.source;
+        source.tell_refused(self.visit(), Refused::SignedOut);
+        edits.push(FieldEdit::set("www-authenticate", source.challenge()));
         self.answer(401, edits, text)
     }
 

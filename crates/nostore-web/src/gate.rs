@@ -26,10 +26,10 @@ use std::sync::Arc;
 
 use nostore_cache::author_intent;
 use nostore_message::{FieldEdit, Fields, RequestHead, ResponseHead, Sensitivity, apply};
-use nostore_session::{Check, Provenance, is_unsafe, provenance};
+use nostore_session::Check;
 
 use crate::routes::Access;
-use crate::{Answer, Circumstances, Exchange, Marks, Sessions, Why, protect_response};
+use crate::{Answer, Circumstances, Exchange, Marks, Refused, Sessions, Why, protect_response};
 
 /// What to do with a request.
 #[derive(Debug)]
@@ -66,10 +66,9 @@ impl std::fmt::Debug for Start {
 enum Purpose {
     /// Finding out is all that is wanted.
     Know,
-    /// Only signed-in visitors pass, and machines where their tokens are accepted.
-    Require,
-    /// Only visitors pass who have what is asked.
-    RequireCheck(Arc<Check>),
+    /// Only signed-in visitors pass, and machines where their tokens are accepted; with checks, only visitors who have
+    /// everything that is asked.
+    Require(Vec<Arc<Check>>),
 }
 
 impl Sessions {
@@ -182,7 +181,7 @@ impl Sessions {
             let why = Why::RouteRule(rule.pattern().to_owned(), rule.line());
             exchange.note(Sensitivity::Personalized, why);
             if rule.access() == Access::Protected {
-                return Some(rule.check().map_or(Purpose::Require, Purpose::RequireCheck));
+                return Some(Purpose::Require(self.0.routes.checks_for(head.path())));
             }
         }
         let unruled_page = rule.is_none() && exchange.is_navigation();
@@ -192,11 +191,10 @@ impl Sessions {
     /// Refuses what another site's page has a visitor's browser do here, where its own cookies would vouch for it.
     fn refuse_forgery(&self, exchange: &Exchange) -> Option<Answer> {
         let head = exchange.head();
-        let own = self.config().is_none() && is_unsafe(head) && self.carries_credentials(head);
-        if !own || provenance(head) != Provenance::Elsewhere {
+        if !self.0.source.is_forged(head) || !self.carries_credentials(head) {
             return None;
         }
-        self.0.source.tell_refused(exchange.visit(), 403);
+        self.0.source.tell_refused(exchange.visit(), Refused::Forged);
         let text =
             "403: this form was sent from a page of another site. Open the page here, and send it again.\n";
         Some(exchange.answer(403, Vec::new(), text))
@@ -212,9 +210,9 @@ impl Sessions {
 /// What the decision, which has been made, means for a request.
 fn pass(exchange: &Arc<Exchange>, purpose: &Purpose) -> Begin {
     let granted = exchange.settle().and_then(|auth| match purpose {
-        Purpose::Require if !auth.is_anybody() => Err(exchange.refuse_signed_out()),
-        Purpose::RequireCheck(check) => auth.grant(check),
-        Purpose::Know | Purpose::Require => Ok(()),
+        Purpose::Require(_) if !auth.is_anybody() => Err(exchange.refuse_signed_out()),
+        Purpose::Require(checks) => checks.iter().try_for_each(|check| auth.grant(check)),
+        Purpose::Know => Ok(()),
     });
     match granted {
         Ok(()) => Begin::Continue(Arc::clone(exchange)),

@@ -79,5 +79,5 @@ pub use return_path::safe_return_path;
 pub use routes::{Access, RouteError, Routes, Rule};
 pub use sessions::{BuildError, Sessions, SessionsBuilder};
 pub use settings::SettingsError;
-pub use site_sessions::{Found, SiteFuture, SiteSessions, Unavailable, Visit};
+pub use site_sessions::{Found, Refused, SiteFuture, SiteSessions, Unavailable, Visit};
 pub use why::{WHY_FIELD, Why};

@@ -91,6 +91,16 @@ pub enum RouteError {
         /// File and line of the rule.
         line: String,
     },
+    /// Two rules for one pattern ask for different things, and one would be passed over.
+    #[error("expected one rule for `{pattern}`, but found two that differ (at {first} and at {second})")]
+    Twice {
+        /// The pattern.
+        pattern: String,
+        /// File and line of the first rule.
+        first: String,
+        /// File and line of the second.
+        second: String,
+    },
     /// The sign-in page is itself protected, so that nobody could reach it.
     #[error("expected the sign-in page `{path}` to be open, but found it protected by `{pattern}` at {line}")]
     SignInProtected {
@@ -112,6 +122,7 @@ impl RouteError {
             Self::Conflict { .. } => "route-conflict",
             Self::Pattern { .. } => "route-pattern",
             Self::SignInProtected { .. } => "route-sign-in-protected",
+            Self::Twice { .. } => "route-twice",
         }
     }
 }
@@ -176,6 +187,21 @@ impl Routes {
         hidden.or(received)
     }
 
+    /// Returns what is asked of signed-in visitors on `path`: by the rule of each of its readings, because a wide
+    /// rule may protect the path as received, and the framework route by a reading that a narrower one asks a role for.
+    pub(crate) fn checks_for(&self, path: &str) -> Vec<Arc<Check>> {
+        if self.rules.iter().all(|rule| rule.check.is_none()) {
+            return Vec::new();
+        }
+        let decoded = percent_decode_str(path).decode_utf8_lossy();
+        let mut checks: Vec<Arc<Check>> = Vec::new();
+        for reading in [path, &canonical(path), &canonical(&decoded)] {
+            let asked = self.most_specific(reading).and_then(|rule| rule.check.as_ref());
+            checks.extend(asked.filter(|asked| !checks.contains(asked)).cloned());
+        }
+        checks
+    }
+
     /// Tells whether every reading of `path` is public, so that `/assets/../orders` is not what `/assets/*` is.
     pub(crate) fn is_public(&self, path: &str) -> bool {
         let public = |path: &str| self.most_specific(path).is_some_and(|rule| rule.access == Access::Public);
@@ -225,6 +251,14 @@ impl Routes {
                     public: public.line(),
                 });
             }
+            let earlier = self.rules.iter().take(index);
+            if let Some(other) = earlier.rev().find(|other| other.asks_otherwise(rule)) {
+                return Err(RouteError::Twice {
+                    pattern: rule.pattern.to_string(),
+                    first: other.line(),
+                    second: rule.line(),
+                });
+            }
         }
         Ok(())
     }
@@ -242,18 +276,6 @@ impl Routes {
 impl Rule {
     const fn new(access: Access, pattern: Cow<'static, str>, line: &'static Location<'static>) -> Self {
         Self { access, check: None, cacheable: false, line, pattern }
-    }
-
-    /// Returns what is asked of signed-in visitors besides.
-    #[must_use]
-    pub fn check(&self) -> Option<Arc<Check>> {
-        self.check.clone()
-    }
-
-    /// Tells whether the site says that any cache may keep what is here.
-    #[must_use]
-    pub const fn is_cacheable(&self) -> bool {
-        self.cacheable
     }
 
     /// Tells whether every path of the other rule is one of this.
@@ -285,7 +307,11 @@ impl Rule {
     }
 
     fn contradicts(&self, other: &Self) -> bool {
-        self.pattern == other.pattern && self.access != other.access
+        self.pattern == other.pattern && self.access != other.access && (self.protects() || other.protects())
+    }
+
+    fn asks_otherwise(&self, other: &Self) -> bool {
+        self.pattern == other.pattern && (self.access != other.access || self.check != other.check)
     }
 
     fn covers(&self, path: &str) -> bool {

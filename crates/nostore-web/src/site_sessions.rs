@@ -48,6 +48,17 @@ pub struct Found {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Unavailable;
 
+/// Why the gate refused somebody.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Refused {
+    /// Another site's page sent the request in the visitor's name.
+    Forged,
+    /// The visitor is signed in, and may not.
+    MayNot,
+    /// Nobody is signed in.
+    SignedOut,
+}
+
 /// Sessions that a site keeps by itself.
 pub trait SiteSessions: fmt::Debug + Send + Sync + 'static {
     /// Names the cookies that carry a session.
@@ -74,6 +85,6 @@ pub trait SiteSessions: fmt::Debug + Send + Sync + 'static {
     /// Hears that somebody is sent to the sign-in page.
     fn sent_to_sign_in(&self, visit: Visit<'_>);
 
-    /// Hears that somebody was refused with that status: 401, or 403 for who is signed in and may not.
-    fn refused(&self, visit: Visit<'_>, status: u16);
+    /// Hears that somebody was refused.
+    fn refused(&self, visit: Visit<'_>, why: Refused);
 }

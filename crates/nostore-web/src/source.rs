@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use nostore_message::{FieldEdit, Intent, Origin, RequestHead};
 use nostore_session::{
-    Config, Decision, carries_handshake_return, clear_cookies, sign_in_location, with_cache_bust,
+    Config, Decision, Provenance, carries_handshake_return, clear_cookies, is_unsafe, provenance,
+    sign_in_location, with_cache_bust,
 };
 
 use crate::driver::{Decided, Driver};
-use crate::{Found, SignOut, SiteSessions, Unavailable, Visit, return_path};
+use crate::{Found, Refused, SignOut, SiteSessions, Unavailable, Visit, return_path};
 
 /// Where sessions come from.
 pub(crate) enum Source {
@@ -80,6 +81,21 @@ impl Source {
             .is_some_and(|own| (own.eager && is_unruled_page) || carries_handshake_return(head, &own.config))
     }
 
+    /// Tells whether another site's page sent a request that would change something, where a site's own cookies vouch for
+    /// the visitor. With handshakes the token says for which origin it is.
+    pub(crate) fn is_forged(&self, head: &RequestHead<'_>) -> bool {
+        self.handshake().is_none() && is_unsafe(head) && provenance(head) == Provenance::Elsewhere
+    }
+
+    /// Names the challenge of a 401 (RFC 9110 section 15.5.2): session tokens are accepted as bearer tokens; where the site
+    /// keeps its sessions by itself, its cookie is the way in.
+    pub(crate) const fn challenge(&self) -> &'static str {
+        match self {
+            Self::Handshake(_) => "Bearer",
+            Self::Site(_) => "Cookie",
+        }
+    }
+
     pub(crate) fn sign_in_location(&self, visit: Visit<'_>, public: Option<&Origin>) -> String {
         match self {
             Self::Handshake(own) => own.sign_in_location(visit.head, public),
@@ -93,9 +109,9 @@ impl Source {
         }
     }
 
-    pub(crate) fn tell_refused(&self, visit: Visit<'_>, status: u16) {
+    pub(crate) fn tell_refused(&self, visit: Visit<'_>, why: Refused) {
         if let Self::Site(site) = self {
-            site.refused(visit, status);
+            site.refused(visit, why);
         }
     }
 

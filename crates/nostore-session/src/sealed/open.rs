@@ -161,6 +161,12 @@ impl Opened {
         &self.claims
     }
 
+    /// Takes all claims.
+    #[must_use]
+    pub fn into_claims(self) -> Map<String, Value> {
+        self.claims
+    }
+
     /// Takes the claims, to be sealed anew: the session keeps its start.
     #[must_use]
     pub fn to_claims(&self) -> SealedClaims {

@@ -1,5 +1,8 @@
 //! Signing in and out.
 
+use nostore_session::Check;
+use nostore_web::Routes;
+
 use crate::mock::Faults;
 use crate::world::{ADMIN, NO_STORE, SESSION, Visitor, World};
 
@@ -185,6 +188,21 @@ async fn roles_open_what_asks_for_them() {
 }
 
 #[tokio::test]
+async fn a_role_is_asked_for_however_the_path_is_written_where_everything_is_protected() {
+    let routes = || Routes::new().protected("/*").requires("/vault", Check::role("admin"));
+    let world = World::with(|builder| builder.routes(routes())).await;
+    let (mut alice, mut bob) = (Visitor::new(&world.site), Visitor::new(&world.site));
+    alice.sign_in(&world, ADMIN).await;
+    alice.post("/admin/users", &[("act", "add"), ("who", "bob@example.com"), ("role", "member")]).await;
+    bob.sign_in(&world, "bob@example.com").await;
+    assert_eq!(bob.get("/tree").await.status, 200);
+    for path in ["/vault", "//vault", "/vault/", "/%76ault", "/x/../vault", "/./vault", "/x%2f..%2fvault"] {
+        assert_eq!(bob.get(path).await.status, 403, "{path}");
+        assert_eq!(alice.get(path).await.status, 200, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn r3_13_signing_out_sticks_and_the_next_one_is_somebody_else() {
     let world = World::new().await;
     let mut browser = Visitor::new(&world.site);
@@ -232,6 +250,7 @@ async fn another_site_makes_nobody_sign_in_sign_out_or_change_the_list() {
     // The app's own forms are as safe where a browser says where they come from.
     let forged = alice.send("POST", "/order", elsewhere[0], "").await;
     assert_eq!(forged.status, 403);
+    assert_eq!(forged.field("cache-control"), NO_STORE);
     let program = alice.send("POST", "/order", &[], "").await;
     assert_eq!(program.status, 200);
     assert_eq!(alice.who().await, "alice@example.com admin");

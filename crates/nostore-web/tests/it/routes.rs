@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use nostore_session::Check;
 use nostore_web::{Access, Routes};
 
 fn shop() -> Routes {
@@ -69,6 +70,9 @@ fn refused_rules_say_where_and_why() {
     let cases = [
         Routes::new().public("/a").protected("/a"),
         Routes::new().protected("/a/*").public("/b").public("/a/*"),
+        Routes::new().requires("/a", Check::role("admin")).protected("/a"),
+        Routes::new().uncached("/a").public("/a"),
+        Routes::new().protected("/a/b/*").cacheable("/a/*"),
         Routes::new().protected("dashboard"),
         Routes::new().protected(""),
         Routes::new().public("//a"),
