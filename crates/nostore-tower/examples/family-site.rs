@@ -1,4 +1,4 @@
-//! A family's site: whoever is on the list signs in and sees the tree. Twelve lines are the sign-in.
+//! A family's site: whoever is on the list signs in and sees the tree. Nine lines are the sign-in.
 //!
 //! ```console
 //! $ export NOSTORE_SECRET=$(nostore secret new) NOSTORE_ORIGIN=http://localhost:8080 NOSTORE_ADMIN=you@example.com
