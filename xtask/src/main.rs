@@ -6,6 +6,7 @@ mod checklist;
 mod differential;
 mod fuzz;
 mod install;
+mod locks;
 mod proofs;
 mod requirements;
 mod sdk;
@@ -16,7 +17,10 @@ mod stores;
 mod tidy;
 mod tokens;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
+
+/// Runs the tests of the workspace. Lints, tests and the other workspaces share the profile, so that C code is built once.
+const TESTS: [&str; 4] = ["test", "--workspace", "--profile", "ci"];
 
 const HELP: &str = "\
 Usage: cargo xtask <chore>
@@ -25,6 +29,7 @@ Usage: cargo xtask <chore>
                  First installs what that needs (Chromium, Redis, Express, cargo-deny, SDKs); then only loopback is used.
   install        only the installing
   tidy           structure: headers, sizes, the laws' bans, the direction of dependencies
+  locks          makes the lockfiles of the other workspaces anew, of the libraries' own releases
   requirements   each line of docs/requirements.md with its tests; fails on a due line without one
   checklist      each row of docs/protocol-checklist.md or docs/token-checklist.md with its tests
                  (protocol [--list], tokens [--list]); fails on one without
@@ -34,6 +39,7 @@ Usage: cargo xtask <chore>
   differential   cases from a seed, decided by us and by the reference implementation (--cases N --seed S)
   fuzz           the decision and every parser behind it, with coverage (--seconds N --seed N --target NAME)
   schedules      the token client under few interruptions of few threads (loom)
+  servers        SDKs, the reference, a certified OpenID Provider, Redis and DynamoDB: a part of test
   browser        the module of a page into target/browser; fails above its budget, and says what it is made of (--json)
   bench          one decision, side by side with what else there is (--json --rounds N)
   sdk            unmodified SDKs of the protocol against our identity service, beside our middleware
@@ -47,6 +53,7 @@ fn main() -> ExitCode {
         "test" => test(),
         "install" => install::everything(),
         "tidy" => tidy::check(),
+        "locks" => locks::mend(),
         "requirements" => requirements::check(true),
         "checklist" => checklist::run(&arguments[1..]),
         "deny" => deny(),
@@ -57,6 +64,7 @@ fn main() -> ExitCode {
         "differential" => differential::run(&arguments[1..]),
         "fuzz" => fuzz::run(&arguments[1..]),
         "schedules" => tokens::schedules(),
+        "servers" => servers(),
         "bench" => bench::run(&arguments[1..]),
         "browser" => browser::run(&arguments[1..]),
         "help" | "--help" | "-h" => {
@@ -74,12 +82,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs everything that must hold. The profile `ci` is shared by lints and tests, so that C code is built once.
+/// Runs everything that must hold.
 fn test() -> Result<(), String> {
     install::everything()?;
     sdk::install()?;
     differential::install()?;
     step::cargo("format", &["fmt", "--all", "--check"])?;
+    locks::check()?;
     tidy::check()?;
     requirements::check(false)?;
     checklist::protocol(false)?;
@@ -100,7 +109,27 @@ fn test() -> Result<(), String> {
         &[("RUSTDOCFLAGS", "-D warnings")],
     )?;
     tokens::schedules()?;
-    step::cargo("tests", &["test", "--workspace", "--profile", "ci", "--no-fail-fast"])?;
+    step::cargo("test programs", &[&TESTS[..], &["--no-run"]].concat())?;
+    side_by_side()
+}
+
+/// Runs the tests, which wait for browsers and clocks much of the time, beside what needs other servers.
+fn side_by_side() -> Result<(), String> {
+    let own = std::env::current_exe().map_err(|error| format!("this program: {error}"))?;
+    let mut servers = Command::new(own);
+    servers.arg("servers");
+    let (tests, servers) = std::thread::scope(|scope| {
+        let servers = scope.spawn(|| step::watch("servers, beside the tests", servers, |_| false));
+        (step::cargo("tests", &[&TESTS[..], &["--no-fail-fast"]].concat()), servers.join())
+    });
+    let servers = servers.map_err(|_| "servers: the thread that watched them panicked")??;
+    step::say(servers.text.trim_end());
+    tests?;
+    if servers.succeeded { Ok(()) } else { Err("servers failed".to_owned()) }
+}
+
+/// Runs what needs servers that others wrote, and the comparison with the reference implementation.
+fn servers() -> Result<(), String> {
     sdk::run(&[])?;
     differential::tests()?;
     stores::tests()?;

@@ -6,9 +6,10 @@ use nostore_message::{Fields, ResponseHead};
 use crate::control::split_outside_quotes;
 use crate::freshness::effective;
 use crate::intent::forbidding_field;
-use crate::profile::{Law, Profile, StatusClass};
+use crate::overrides::beaten;
+use crate::profile::{Law, Profile};
 use crate::protect::SILENT_WITH_CREDENTIALS;
-use crate::verdict::{Verdict, period};
+use crate::verdict::Verdict;
 
 /// The directives that keep a response out of shared caches, or give it no lifetime.
 const FORBIDDING: [&str; 6] = ["bypass-cache", "max-age", "no-cache", "no-store", "private", "s-maxage"];
@@ -52,34 +53,6 @@ fn obeyed(law: &Law, fields: &Fields<'_>) -> String {
         return format!("{refuse}, if it depends on the visitor, {} if not", words.allow_with);
     }
     refuse
-}
-
-/// What of the operator's configuration beats every field.
-struct Beaten {
-    why: String,
-    mend: String,
-}
-
-fn beaten(law: &Law, class: StatusClass) -> Option<Beaten> {
-    let of = |lifetime: &str, secs: i64, line: &str| Beaten {
-        why: format!("the {lifetime} of {} beats what the origin says", period(secs)),
-        mend: format!(
-            "no field of the app's keeps it out: set the {lifetime} to 0 in the cache's configuration ({line})"
-        ),
-    };
-    if law.min_lifetime_secs > 0 {
-        return Some(of("minimum lifetime", law.min_lifetime_secs, "here min-lifetime=0"));
-    }
-    if law.is_deaf() {
-        return Some(Beaten {
-            why: "the operator's configuration takes every field from the origin".to_owned(),
-            mend: "no field of the app's keeps it out: let the cache obey one of them in its configuration (nginx: take \
-                   X-Accel-Expires out of proxy_ignore_headers, here accel-expires=obeyed)"
-                .to_owned(),
-        });
-    }
-    let error = class == StatusClass::Error && law.error_beats_directives;
-    error.then(|| of("minimum lifetime for errors", law.error_lifetime_secs, "here error-lifetime=0"))
 }
 
 /// Says why this cache does not go by the field `name`.

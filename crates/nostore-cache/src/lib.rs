@@ -52,6 +52,7 @@ mod intent;
 mod key;
 mod marks;
 mod netlify_vary;
+mod overrides;
 mod platform;
 mod profile;
 mod protect;
@@ -69,6 +70,7 @@ pub use key::{Bypass, Lookup, PrimaryKey, StoredUrl, forwarded, invalidated, loo
 pub use marks::{Forward, Outcome, delivered, marks};
 pub use netlify_vary::{NetlifyVary, Repeats};
 pub use nostore_message::Intent;
+pub use overrides::OperatorOverride;
 pub use platform::{Detected, FolderHint, Platform, detect, netlify_vary, profile_for_folder};
 pub use profile::{Confidence, Fact, Profile, SetError, UnknownProfile};
 pub use protect::{FIELD_SET, Protection, SILENT_WITH_CREDENTIALS, protect};

@@ -17,7 +17,7 @@ use crate::dev::{named, probe};
 use crate::error::Failed;
 use crate::interrupt::Interrupt;
 use crate::ports;
-use crate::report::Reporter;
+use crate::report::{Reporter, operator_override};
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -126,11 +126,13 @@ pub(crate) async fn run(args: &EdgeArgs) -> Result<(), Failed> {
     config.sink = Arc::new(move |record| told.request(&record));
     let edge =
         Edge::new(config).map_err(|error| Failed::usage(format!("`--origin {origin}`")).because(&error))?;
+    let (override_for_machines, override_for_people) = operator_override(&profile, reporter.width());
     let machine = json!({
         "event": "started", "site": format!("http://{address}"), "app": origin, "profile": profile.name(),
+        "operatorOverride": override_for_machines,
     });
     let people = format!(
-        "\n{BOLD}nostore edge{BOLD:#}  http://{address} {DIM}→{DIM:#} {}\n  {DIM}behind {}: {}. Ctrl-C ends it{DIM:#}\n",
+        "\n{BOLD}nostore edge{BOLD:#}  http://{address} {DIM}→{DIM:#} {}\n  {DIM}behind {}: {}. Ctrl-C ends it{DIM:#}\n{override_for_people}",
         origin,
         profile.name(),
         profile.stands_for()

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anstyle::{AnsiColor, Style};
+use nostore_cache::{OperatorOverride, Profile};
 use nostore_edge::{Handling, Hazard, Record, Summary};
 use nostore_jose::Jws;
 use nostore_message::Cookies;
@@ -258,6 +259,19 @@ fn request_json(record: &Record, who: Option<&str>, path: &str) -> String {
         "lostCaching": record.nostore_why,
     })
     .to_string()
+}
+
+/// Names what of the operator's configuration beats what the app says, for machines and for people: nothing may ever
+/// suffer from it here.
+pub(crate) fn operator_override(profile: &Profile, width: Width) -> (Value, String) {
+    let Some(OperatorOverride { what, mend, is_total }) = profile.operator_override() else {
+        return (Value::Null, String::new());
+    };
+    let lines = [("  ! operator", &what), ("    mend", &mend)].map(|(label, text)| {
+        let lead = format!("{WARN}{label:MESSAGE_INDENT$}{WARN:#} ");
+        format!("{}\n", width.wrapped(&lead, text, MESSAGE_INDENT + 1))
+    });
+    (json!({ "what": what, "mend": mend, "everyField": is_total }), lines.concat())
 }
 
 /// Names the visitor by what the request's cookies claim. For people only: nothing is verified.

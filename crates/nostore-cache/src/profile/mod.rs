@@ -146,13 +146,6 @@ impl Profile {
         };
         parameters::ALL.iter().map(row).collect()
     }
-
-    /// Tells whether the operator's configuration beats what the origin says, so that no field can
-    /// keep a response out of this cache.
-    #[must_use]
-    pub const fn overrides_origin(&self) -> bool {
-        self.law.min_lifetime_secs > 0 || self.law.error_beats_directives || self.law.is_deaf()
-    }
 }
 
 impl fmt::Display for Profile {

@@ -112,7 +112,18 @@ fn what_an_operator_reads() {
 }
 
 #[test]
-fn only_a_cache_that_hears_nothing_overrides_the_origin() {
-    let found = NAMES.map(|name| profile_with(name).overrides_origin());
-    assert_eq!(found, [false, false, true]);
+fn what_the_operator_overrides_is_named_whether_or_not_a_response_suffers() {
+    let others =
+        ["cloudfront", "cloudfront min-lifetime=60", "cloudfront error-beats-directives=yes", "netlify"];
+    let mut table = String::new();
+    for name in NAMES.iter().chain(&others) {
+        match profile_with(name).operator_override() {
+            None => writeln!(table, "{name}: nothing").unwrap(),
+            Some(found) => {
+                let whom = if found.is_total { "every field" } else { "most fields" };
+                writeln!(table, "{name}: beats {whom}\n  {}\n  {}", found.what, found.mend).unwrap();
+            }
+        }
+    }
+    insta::assert_snapshot!(table);
 }

@@ -40,7 +40,6 @@ fn what_was_set_is_shown_and_mistakes_are_explained() {
     changed.set("min-lifetime", "1m").unwrap();
     changed.set("cookies-in-key", "b, a").unwrap();
     assert_eq!(changed.to_string(), "cloudfront cookies-in-key=a,b min-lifetime=60");
-    assert!(changed.overrides_origin() && !profile("cloudfront").overrides_origin());
 
     let mut table = String::new();
     let rows = [

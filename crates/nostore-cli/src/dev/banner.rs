@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::folder::Choice;
 use crate::args::{DevArgs, Failure, Keys, SessionKind};
-use crate::report::Reporter;
+use crate::report::{Reporter, operator_override};
 use crate::sample::Incident;
 use crate::stage::{ADMIN, OwnSite, Stage};
 
@@ -18,6 +18,7 @@ pub(super) fn started(stage: &Stage, args: &DevArgs, choice: &Choice, reporter: 
     let issuer = stage.issuer();
     let incident = args.unprotected.and_then(|failure| Incident::of(failure, args.sessions));
     let does_not_show = incident.and_then(|incident| incident.does_not_show(&choice.profile));
+    let (override_for_machines, override_for_people) = operator_override(&choice.profile, reporter.width());
     let files = stage.own().and_then(|own| own.files.as_ref());
     let machine = json!({
         "event": "started",
@@ -33,6 +34,8 @@ pub(super) fn started(stage: &Stage, args: &DevArgs, choice: &Choice, reporter: 
         "events": files.map(|(events, _)| events),
         "secrets": files.map(|(_, secrets)| secrets),
         "doesNotShow": does_not_show,
+        "operatorOverride": override_for_machines,
+        "stamp": incident.and_then(|incident| incident.stamp(&choice.profile)),
     });
     let mut rows = vec![
         ("site", format!("{BOLD}{}{BOLD:#}", stage.site())),
@@ -55,8 +58,18 @@ pub(super) fn started(stage: &Stage, args: &DevArgs, choice: &Choice, reporter: 
         people += &reporter.width().wrapped(&format!("  {BOLD}{name:9}{BOLD:#} "), &value, 12);
         people.push('\n');
     }
+    if let Some(stamp) = incident.and_then(|incident| incident.stamp(&choice.profile)) {
+        let text = format!(
+            "{} keeps no page that says nothing about caching: the page says {stamp}, as frameworks stamp on what they take for static.",
+            choice.profile.name()
+        );
+        people += &format!("\n{}\n", reporter.width().wrapped("    ", &text, 4));
+    }
     if let Some(text) = does_not_show {
         people += &format!("\n{}\n", reporter.width().wrapped(&format!("{WARN}  !{WARN:#} "), &text, 4));
+    }
+    if !override_for_people.is_empty() {
+        people += &format!("\n{override_for_people}");
     }
     reporter.event(&machine, &people);
 }

@@ -67,8 +67,8 @@ impl Incident {
     pub fn does_not_show(self, profile: &Profile) -> Option<String> {
         let redirect = |cache_control| stores(profile, 307, cache_control);
         let (shows, why) = match self {
-            Self::SharedLogin => match stored_page(profile) {
-                None => (false, "it does not keep a page that says nothing about caching"),
+            Self::SharedLogin => match stored_page(profile, self.stamp(profile)) {
+                None => (false, "it keeps the page neither silent nor with a framework's s-maxage"),
                 Some(false) => (false, "it keeps the page, but without its Set-Cookie"),
                 Some(true) => {
                     (is_shared(profile), "all cookies are in its key, so nobody else gets Alice's copy")
@@ -98,6 +98,13 @@ impl Incident {
             format!("behind {} this failure does not show: {why}. Try --cdn {better}.", profile.name())
         })
     }
+
+    /// What a framework says of the page of the shared login: nothing, unless a cache keeps it for the stamp alone.
+    #[must_use]
+    pub fn stamp(self, profile: &Profile) -> Option<&'static str> {
+        let needs = self == Self::SharedLogin && stored_page(profile, None).is_none();
+        (needs && stored_page(profile, Some(STAMP)).is_some()).then_some(STAMP)
+    }
 }
 
 /// Tells whether the profile stores a response to a visitor without cookies.
@@ -109,9 +116,10 @@ fn stores(profile: &Profile, status: u16, cache_control: Option<&'static str>) -
 }
 
 /// Tells whether the profile stores the page of the shared login, and if so, whether with its cookie.
-fn stored_page(profile: &Profile) -> Option<bool> {
+fn stored_page(profile: &Profile, cache_control: Option<&'static str>) -> Option<bool> {
     let fields = [("content-type", "text/html"), ("set-cookie", "nostore.session=alice; Path=/")];
-    let response = ResponseHead { status: 200, fields: fields.into_iter().collect() };
+    let fields = fields.into_iter().chain(cache_control.map(|value| ("cache-control", value))).collect();
+    let response = ResponseHead { status: 200, fields };
     let request = RequestHead { target: shared_login::PAGE.into(), ..dashboard("nostore.session=alice") };
     let now = UnixTime::from_secs(0);
     match storability(profile, &request, &response, now, now) {

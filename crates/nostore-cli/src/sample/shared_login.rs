@@ -2,7 +2,8 @@
 //! protection, and a store that keeps no ends of sessions.
 //!
 //! Three things were so, and each is here: a middleware refreshed the session's cookie on a **page** that it matched, the
-//! page of who may in; nothing said a word about caching there; and sessions were in their cookies alone, so that signing
+//! page of who may in; nothing said a word about caching there (or, behind a cache that keeps no silent page, a framework
+//! that took it for static stamped a lifetime on it); and sessions were in their cookies alone, so that signing
 //! out took the cookie out of one browser and ended nothing.
 //!
 //! # Warning
@@ -12,7 +13,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -30,13 +31,14 @@ pub(crate) const PAGE: &str = "/admin/users";
 #[derive(Clone)]
 pub(crate) struct SharedLogin {
     secrets: Vec<Secret>,
+    stamp: Option<&'static str>,
     clock: Arc<dyn Clock>,
 }
 
 impl SharedLogin {
-    /// Makes it for a site on http whose sessions are sealed with these secrets.
-    pub(crate) fn new(secrets: Vec<Secret>, clock: Arc<dyn Clock>) -> Self {
-        Self { secrets, clock }
+    /// Makes it for a site on http whose sessions are sealed with these secrets, and whose framework says `stamp` of the page.
+    pub(crate) fn new(secrets: Vec<Secret>, stamp: Option<&'static str>, clock: Arc<dyn Clock>) -> Self {
+        Self { secrets, stamp, clock }
     }
 
     /// Seals the session of a request anew, as a middleware does that prolongs sessions.
@@ -70,6 +72,9 @@ pub(crate) async fn unprotect(State(incident): State<SharedLogin>, request: Requ
     if is_page {
         let fields = response.headers_mut();
         silence(fields);
+        if let Some(stamp) = incident.stamp {
+            fields.insert(CACHE_CONTROL, HeaderValue::from_static(stamp));
+        }
         for line in refreshed {
             fields.append(SET_COOKIE, line);
         }

@@ -107,7 +107,9 @@ impl Build {
             variables: options.own.variables(issuer),
             profile: options.profile.clone(),
             protect_all: options.protect_all,
-            shared_login: options.incident.map(|_| SharedLogin::new(secrets, Arc::clone(&clock))),
+            shared_login: options.incident.map(|incident| {
+                SharedLogin::new(secrets, incident.stamp(&options.profile), Arc::clone(&clock))
+            }),
             clock,
         }
     }

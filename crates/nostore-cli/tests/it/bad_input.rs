@@ -236,6 +236,21 @@ async fn a_failure_that_does_not_show_is_said_before_it_is_missed() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_override_of_the_operators_is_named_at_the_start() {
+    for (profile, expected) in
+        [("nginx/ignore-headers", "X-Accel-Expires"), ("nginx", ""), ("cloudfront", "")]
+    {
+        let site = Site::start(&["--cdn", profile, "--keys", "live"]).await;
+        let started = site.process.since(0).swap_remove(0);
+        let told = &started["operatorOverride"];
+        assert_eq!(told.is_object(), !expected.is_empty(), "{profile}: {started}");
+        for member in ["what", "mend"].into_iter().filter(|_| told.is_object()) {
+            assert!(told[member].as_str().unwrap().contains(expected), "{profile}: {told}");
+        }
+    }
+}
+
 /// Sends one request by hand and reads until the connection closes.
 async fn get(site: &str, path: &str) -> String {
     send(site, &format!("GET {path}"), "").await
