@@ -1,11 +1,12 @@
 // A certified OpenID Provider on a free port of loopback, for the tests of the relying party.
 //
-// Started with a JSON object as its argument: { port?, accessSeconds }. Says `{"origin": …}` on one line when it listens.
-// Then a line in is a command, a line out its answer, `{"told": […]}`:
-//   die PATH   ends, without a word, when that path is asked for
-//   logouts    tells the logout tokens that it has sent to the client since the last time
-//   rotate     signs with new keys from now on
-// It ends with its input.
+// Started with a JSON object as its argument: { port, accessSeconds, client }. Says `{"origin": …}` on one line when it
+// listens. Then a line in is a command, a line out its answer, `{"told": […]}`:
+//   die PATH    ends, without a word, when that path is asked for
+//   later SECS  goes by a clock that is that far ahead of what it was
+//   logouts     tells the logout tokens that it has sent to the client since the last time
+//   rotate      signs with new keys from now on
+// It ends with its input. `src/bin/issuer.rs` is told the same.
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -17,7 +18,7 @@ console.info = () => {};
 console.warn = () => {};
 const { Provider } = await import('oidc-provider');
 
-const { port = 0, accessSeconds } = JSON.parse(process.argv[2]);
+const { port, accessSeconds, client: registered } = JSON.parse(process.argv[2]);
 const server = createServer().listen(port, '127.0.0.1');
 await once(server, 'listening');
 const origin = `http://127.0.0.1:${server.address().port}`;
@@ -33,10 +34,7 @@ const listener = createServer(async (request, response) => {
 await once(listener, 'listening');
 
 const client = {
-  client_id: 'site',
-  client_secret: 'hush: 100%+',
-  redirect_uris: ['https://www.example.com/auth/callback'],
-  post_logout_redirect_uris: ['https://www.example.com/bye'],
+  ...registered,
   backchannel_logout_uri: `http://127.0.0.1:${listener.address().port}/`,
   backchannel_logout_session_required: true,
   grant_types: ['authorization_code', 'refresh_token'],
@@ -99,6 +97,10 @@ function provider() {
   return made.callback();
 }
 
+let ahead = 0;
+const clock = Date.now;
+Date.now = () => clock() + ahead;
+
 let answer = provider();
 let deadly;
 server.on('request', (request, response) => {
@@ -108,9 +110,10 @@ server.on('request', (request, response) => {
 process.stdout.write(`${JSON.stringify({ origin })}\n`);
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const [command, path] = line.split(' ');
+  const [command, argument] = line.split(' ');
+  if (command === 'die') deadly = argument;
+  if (command === 'later') ahead += Number(argument) * 1000;
   if (command === 'rotate') answer = provider();
-  if (command === 'die') deadly = path;
   const told = command === 'logouts' ? logouts : [];
   if (command === 'logouts') logouts = [];
   process.stdout.write(`${JSON.stringify({ told })}\n`);

@@ -1,5 +1,5 @@
 //! The differential run against the reference implementation of the handshake protocol, and the tests against Auth.js
-//! and a certified OpenID Provider.
+//! and OpenID Providers: a certified one and the bundled issuer.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
 }
 
 /// Runs the tests of that workspace: the worker, the kept cases, which need no reference, sealed sessions beside
-/// Auth.js, and sign-ins at an OpenID Provider.
+/// Auth.js, and sign-ins at two OpenID Providers.
 pub(crate) fn tests() -> Result<(), String> {
     let test = ["--manifest-path", MANIFEST, "--profile", "ci", "--target-dir", "target", "--locked"];
     step::cargo("conformance tests", &[&["test", "--quiet"][..], &test[..]].concat())
