@@ -60,6 +60,9 @@ pub(crate) async fn a_callback_that_was_changed(product: &'static Product) {
         assert!(query.contains(what), "{query}");
         assert_eq!(code(stage.finish(&attempt, &query.replace(what, instead)).await), expected, "{what}");
     }
+    // Well formed, and given out by nobody.
+    let (attempt, query) = stage.callback(Answer::Yes).await;
+    assert_eq!(code(stage.finish(&attempt, &forged(&query)).await), "finish-code-refused");
     // Of the visitor's other attempt.
     let ((attempt, _), (_, query)) = (stage.callback(Answer::Yes).await, stage.callback(Answer::Yes).await);
     assert_eq!(code(stage.finish(&attempt, &query).await), "finish-wrong-state");
@@ -216,6 +219,15 @@ pub(crate) async fn leaving_the_provider_ends_sessions_here(product: &'static Pr
     assert_eq!(read.unwrap_err().code(), "id-token-iss");
     let read = stage.site.read_logout_token(token, logout.ends).await;
     assert_eq!(read.unwrap_err().code(), "id-token-expired");
+}
+
+/// Changes one letter near the end of the code.
+fn forged(query: &str) -> String {
+    let start = query.find("code=").unwrap();
+    let end = query[start..].find('&').map_or(query.len(), |length| start + length);
+    let at = end - 10;
+    let other = if query.as_bytes()[at] == b'A' { "B" } else { "A" };
+    format!("{}{other}{}", &query[..at], &query[at + 1..])
 }
 
 /// Where discovery says that an endpoint is; its own path, where none is named.
