@@ -44,6 +44,9 @@ mod tokens;
 mod vault;
 
 pub use endpoints::MAX_FORM_BYTES;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub use endpoints::returning;
 pub use people::{Person, Role, Who, WhoError};
 pub use registry::{Listed, ListedSession};
 pub use settings::SettingsError;

@@ -11,6 +11,8 @@
 
 use std::fmt;
 
+use nostore_jose::{Encryption, EncryptionKey};
+
 use crate::provider::Identity;
 use crate::store::{Key, Kind};
 
@@ -18,6 +20,9 @@ use crate::store::{Key, Kind};
 const MOST_ADDRESS_OCTETS: usize = 254;
 /// The most octets of a group's name.
 const MOST_GROUP_OCTETS: usize = 200;
+
+/// The most octets of the name of somebody without an address: a record's name has a session's id beside it.
+const MOST_ID_OCTETS: usize = 400;
 
 /// What somebody may do.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -145,14 +150,7 @@ impl Person {
     pub fn of(identity: &Identity) -> Self {
         let verified = identity.email.as_deref().filter(|_| identity.email_verified);
         let address = verified.and_then(address);
-        let id = address.clone().unwrap_or_else(|| {
-            let clean = |text: &str| {
-                text.chars().map(|char| if is_plain(char) { char } else { '_' }).collect::<String>()
-            };
-            let mut id = format!("{}#{}", clean(&identity.issuer), clean(&identity.subject));
-            id.truncate(400);
-            id
-        });
+        let id = address.clone().unwrap_or_else(|| unaddressed(identity));
         Self { id, address, groups: identity.groups.clone() }
     }
 
@@ -172,8 +170,31 @@ impl Person {
 /// As many groups are looked up at most.
 pub(crate) const MOST_GROUPS: usize = 50;
 
-fn is_plain(char: char) -> bool {
-    char.is_ascii_graphic()
+/// Names somebody without an address: no two subjects of a provider have one name, which has neither spaces nor control
+/// characters. An issuer has no fragment, so the first `#` is ours.
+fn unaddressed(identity: &Identity) -> String {
+    let mut id = format!("{}#{}", plain(&identity.issuer), plain(&identity.subject));
+    if id.len() > MOST_ID_OCTETS {
+        let whole =
+            EncryptionKey::derive(Encryption::A256Gcm, id.as_bytes(), b"", b"nostore name of a person");
+        // It cannot fail with lengths as these.
+        let digest = whole.map_or_else(|_| "unnamed".to_owned(), |key| key.thumbprint().to_owned());
+        id.truncate(MOST_ID_OCTETS - digest.len());
+        id += &digest;
+    }
+    id
+}
+
+/// Writes what is no ASCII graphic as its octets (RFC 3986 section 2.1), and the sign that says so.
+fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'%' | ..=b' ' | 0x7f.. => plain.push_str(&format!("%{byte:02X}")),
+            _ => plain.push(char::from(byte)),
+        }
+    }
+    plain
 }
 
 /// Reads an address: one `@`, a local part without quotes, a domain. Returns it in lower case.
@@ -255,6 +276,29 @@ mod tests {
         );
     }
 
+    /// A provider's subjects are its own: whoever differs there differs here, in any script and at any length.
+    #[test]
+    fn two_subjects_are_two_people() {
+        let long = |end: &str| format!("{}{end}", "s".repeat(254));
+        let spaces = |end: &str| format!("{}{end}", " ".repeat(254));
+        let pairs = [
+            ("\u{c4}".to_owned(), "\u{d6}".to_owned()),
+            ("a b".to_owned(), "a_b".to_owned()),
+            ("a b".to_owned(), "a%20b".to_owned()),
+            (long("1"), long("2")),
+            (spaces("1"), spaces("2")),
+        ];
+        let id = |subject: String| Person::of(&Identity { subject, ..identity(None, false) }).id;
+        for (one, other) in pairs {
+            let (one, other) = (id(one), id(other));
+            assert!(one != other, "{one}");
+            for id in [one, other] {
+                assert!(id.len() <= MOST_ID_OCTETS && id.bytes().all(|byte| byte.is_ascii_graphic()), "{id}");
+            }
+        }
+        assert_eq!(id("4711".to_owned()), "https://op.example#4711");
+    }
+
     #[test]
     fn only_a_verified_address_is_one() {
         let known = Person::of(&identity(Some("Aunty@Example.com"), true));
@@ -262,7 +306,10 @@ mod tests {
         let rules: Vec<String> = known.rules().iter().map(ToString::to_string).collect();
         assert_eq!(rules, ["aunty@example.com", "@example.com", "group:family"]);
         let unknown = Person::of(&identity(Some("aunty@example.com"), false));
-        assert_eq!((unknown.address.as_deref(), unknown.id.as_str()), (None, "https://op.example#4711__"));
+        assert_eq!(
+            (unknown.address.as_deref(), unknown.id.as_str()),
+            (None, "https://op.example#4711%20%C3%A9")
+        );
         assert_eq!(unknown.rules(), [Who::Group("family".to_owned())]);
         assert_eq!(Person::of(&identity(Some("not an address"), true)).address, None);
     }

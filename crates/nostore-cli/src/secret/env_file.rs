@@ -4,12 +4,16 @@
 //!
 //! - What is not changed stays to the octet: comments, order, quotes, ends of lines.
 //! - Written beside the file and put in its place by one rename, with the file's own mode; new ones are for their owner.
+//! - Once it is told that the file is written, it is on disk under its name.
+//! - Whoever is killed while writing leaves the file as it was, and beside it a piece of a new one, which only its owner can
+//!   read and the next one takes away. Who comes while another one writes waits, and changes nothing that has changed.
 //!
 //! # Not covered
 //!
-//! Values over several lines, and escapes within quotes: secrets have neither.
+//! Values over several lines, and escapes within quotes: secrets have neither. Folders whose file system has no locks, with two
+//! writers at once.
 
-use std::fs::{self, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -22,6 +26,8 @@ const OWNERS: u32 = 0o600;
 /// A file of variables.
 pub(crate) struct EnvFile {
     path: PathBuf,
+    /// What was read; nothing where there is no file yet.
+    found: Option<String>,
     text: String,
     mode: u32,
 }
@@ -43,7 +49,8 @@ impl EnvFile {
             // What a link leads to is written, and the link stays.
             let path = fs::canonicalize(path)?;
             let mode = fs::metadata(&path)?.permissions().mode() & 0o7777;
-            Ok::<_, io::Error>(Self { text: fs::read_to_string(&path)?, path, mode })
+            let text = fs::read_to_string(&path)?;
+            Ok::<_, io::Error>(Self { path, found: Some(text.clone()), text, mode })
         };
         read().map_err(|error| {
             Failed::usage(format!("expected a file of variables at {}", path.display()))
@@ -64,7 +71,7 @@ impl EnvFile {
         if path.exists() {
             return Self::read(path);
         }
-        let file = Self { path: path.to_owned(), text: text()?, mode: OWNERS };
+        let file = Self { path: path.to_owned(), found: None, text: text()?, mode: OWNERS };
         file.write()?;
         Ok(file)
     }
@@ -94,19 +101,57 @@ impl EnvFile {
     ///
     /// # Errors
     ///
-    /// When the folder or the file cannot be written. The file is as it was.
+    /// When the folder or the file cannot be written, or somebody else has written it since it was read. The file is as it
+    /// was.
     pub(crate) fn write(&self) -> Result<(), Failed> {
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        let beside = self.path.with_file_name(format!(".{name}.{}.new", std::process::id()));
+        let not_written = || Failed::new(format!("{} was not written and is as it was", self.path.display()));
+        let folder = self.folder().map_err(|error| not_written().because(&error))?;
+        if self.is_changed() {
+            return Err(
+                not_written().hint("somebody else has changed it in this moment: run the command again")
+            );
+        }
+        let beside = self.beside();
         let written = self.write_beside(&beside).and_then(|()| fs::rename(&beside, &self.path));
         written.map_err(|error| {
             // It may not be there.
             drop(fs::remove_file(&beside));
-            Failed::new(format!("{} was not written and is as it was", self.path.display())).because(&error)
+            not_written().because(&error)
+        })?;
+        folder.sync_all().map_err(|error| {
+            Failed::new(format!("{} was written, but may be lost if the power fails", self.path.display()))
+                .because(&error)
         })
     }
 
+    /// Opens the folder, for this process alone among those that write here. Where there are no locks nothing is lost but
+    /// that.
+    fn folder(&self) -> io::Result<File> {
+        let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let folder = File::open(parent.unwrap_or(Path::new(".")))?;
+        drop(folder.lock());
+        Ok(folder)
+    }
+
+    fn is_changed(&self) -> bool {
+        match &self.found {
+            Some(found) => !fs::read_to_string(&self.path).is_ok_and(|present| present == *found),
+            None => self.path.exists(),
+        }
+    }
+
+    /// One name for all: what one leaves behind the next one finds.
+    fn beside(&self) -> PathBuf {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        self.path.with_file_name(format!(".{name}.new"))
+    }
+
     fn write_beside(&self, beside: &Path) -> io::Result<()> {
+        match fs::remove_file(beside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            // Left behind by one that was killed: nobody who lives writes here now.
+            _ => {}
+        }
         let mut file = OpenOptions::new().write(true).create_new(true).mode(OWNERS).open(beside)?;
         file.write_all(self.text.as_bytes())?;
         file.set_permissions(Permissions::from_mode(self.mode))?;

@@ -1,8 +1,12 @@
-//! `nostore secret`, and the secrets that `nostore dev --sessions cookie` makes by itself.
+//! `nostore secret`, also killed, and the secrets that `nostore dev --sessions cookie` makes by itself.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Command, Output};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
+use nostore_message::{Cookies, Scheme, Secret, UnixTime};
+use nostore_session::{SealNonce, SealedClaims, SealedCookie, SealedFormat, SealedSessions, SealingSecrets};
 use nostore_test::Nostore;
 use serde_json::Value;
 
@@ -74,6 +78,144 @@ fn a_file_is_changed_in_one_place_and_keeps_its_mode() {
     let left: Vec<_> =
         std::fs::read_dir(&folder.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, [".env"], "nothing is left beside it");
+}
+
+/// How often the command is killed.
+const KILLS: u32 = 200;
+const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+/// What ends a process that writes beyond its limit, on Linux and on macOS.
+const SIGXFSZ: i32 = 25;
+
+/// A file of variables with secrets in it, long enough for a write to be cut in the middle.
+struct Secrets {
+    folder: Folder,
+    secrets: Vec<String>,
+}
+
+impl Secrets {
+    fn new() -> Self {
+        let file = Self { folder: Folder::new(), secrets: vec![ONE.to_owned()] };
+        std::fs::write(file.path(), file.text(&file.secrets)).unwrap();
+        std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o600)).unwrap();
+        file
+    }
+
+    fn path(&self) -> std::path::PathBuf {
+        self.folder.0.join(".env")
+    }
+
+    fn text(&self, secrets: &[String]) -> String {
+        format!("{}NOSTORE_SECRET={}\nA=1\n", "# a comment of many\n".repeat(500), secrets.join(","))
+    }
+
+    /// The rotation that comes next: everybody stays in, until the list grows too long.
+    fn next(&self) -> &'static str {
+        if self.secrets.len() < 4 { "--keep-sessions" } else { "--end-sessions" }
+    }
+
+    fn rotation(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&self.folder.0).env_remove("NOSTORE_SECRET");
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+
+    /// Finds the file as it was, or as that rotation makes it, and nothing that others could read. Tells whether it was
+    /// rotated.
+    fn check(&mut self, rotation: &str) -> bool {
+        let text = std::fs::read_to_string(self.path()).unwrap();
+        for entry in std::fs::read_dir(&self.folder.0).unwrap() {
+            let entry = entry.unwrap();
+            let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode & 0o077, 0, "{:?} is for others too: {mode:o}", entry.file_name());
+        }
+        let line = text.lines().find_map(|line| line.strip_prefix("NOSTORE_SECRET="));
+        let found: Vec<String> = line.expect("a list of secrets").split(',').map(str::to_owned).collect();
+        assert!(text == self.text(&found), "the file is not whole: {} octets", text.len());
+        if found == self.secrets {
+            return false;
+        }
+        let behind: &[String] = if rotation == "--keep-sessions" { &self.secrets } else { &[] };
+        assert!(is_fresh(&found[0]) && found[1..] == *behind, "{rotation}: {found:?}");
+        // As the site reads it: a session from before goes on, or has ended.
+        assert_eq!(opens(&found, &self.secrets), rotation == "--keep-sessions");
+        self.secrets = found;
+        true
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.folder.0).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+}
+
+/// Tells whether a site with these secrets opens a session that was sealed with those.
+fn opens(secrets: &[String], sealed_with: &[String]) -> bool {
+    let site = |secrets: &[String]| {
+        let secrets = SealingSecrets::new(secrets.iter().map(Secret::new)).unwrap();
+        let cookie = SealedCookie::new(SealedFormat::Nostore, Scheme::Https);
+        SealedSessions::new(SealedFormat::Nostore, cookie, &secrets).unwrap()
+    };
+    let claims = SealedClaims::new([("sub".to_owned(), "ada".into())].into_iter().collect());
+    let lines = site(sealed_with).seal(&claims, &Cookies::default(), NOW, SealNonce::new([7; 32])).unwrap();
+    let line = lines.cookies()[0].to_string();
+    site(secrets).open(&Cookies::parse(line.split(';').take(1)), NOW).is_ok()
+}
+
+/// The system kills the command at an octet of its own choice: while it writes.
+#[test]
+fn r3_9_a_rotation_that_is_killed_while_it_writes_leaves_the_file_as_it_was() {
+    let mut file = Secrets::new();
+    for blocks in [0, 1, 3, 8] {
+        for rotation in ["--keep-sessions", "--end-sessions"] {
+            let script =
+                format!("ulimit -c 0; ulimit -f {blocks}; exec \"$0\" secret rotate {rotation} --file .env");
+            let ended = file.rotation("sh").args(["-c", &script, NOSTORE]).status().unwrap();
+            assert_eq!(ended.signal(), Some(SIGXFSZ), "{blocks} blocks: {ended}");
+            assert!(!file.check(rotation), "killed in the middle, and rotated");
+        }
+    }
+    assert!(file.names().len() <= 2, "{:?}", file.names());
+    // What was left behind hinders nobody, and is gone.
+    printed(&run(&file.folder, &["rotate", "--end-sessions", "--file", ".env"], None), false);
+    assert!(file.check("--end-sessions"));
+    assert_eq!(file.names(), [".env"]);
+}
+
+/// Killed 200 times. Each is killed later than one that had not rotated yet, and sooner than one that had: most are
+/// killed about where one file takes the place of the other.
+#[test]
+fn r3_9_a_rotation_that_is_killed_leaves_the_file_whole() {
+    let mut file = Secrets::new();
+    let (mut wait, mut before, mut after, mut confirmed) = (Duration::ZERO, 0, 0, 0);
+    for kill in 0..KILLS {
+        let rotation = file.next();
+        let mut command = file.rotation(NOSTORE);
+        let mut process = command.args(["secret", "rotate", rotation, "--file", ".env"]).spawn().unwrap();
+        let started = Instant::now();
+        while started.elapsed() < wait {
+            std::hint::spin_loop();
+        }
+        process.kill().unwrap();
+        let ended = process.wait().unwrap();
+        assert!(ended.success() || ended.signal() == Some(9), "the next one failed: {ended}");
+        let step = wait / 16 + Duration::from_micros(20 + u64::from(kill * 37 % 100));
+        if file.check(rotation) {
+            (after, wait) = (after + 1, wait.saturating_sub(step));
+        } else {
+            (before, wait) = (before + 1, wait + step);
+            // Long ways are gone in long steps, until it was too late for the first time.
+            wait += if after == 0 { wait / 4 + Duration::from_millis(1) } else { Duration::ZERO };
+            assert!(!ended.success(), "confirmed, and not rotated");
+        }
+        confirmed += u32::from(ended.success());
+    }
+    assert!(before > 10 && after > 10 && before + after == KILLS, "{before} before, {after} after");
+    println!("{before} killed before the change, {after} after it, {confirmed} of them had confirmed it");
+    let rotation = file.next();
+    printed(&run(&file.folder, &["rotate", rotation, "--file", ".env"], None), false);
+    assert!(file.check(rotation));
+    assert_eq!(file.names(), [".env"]);
 }
 
 /// An own app finds what its sign-in needs, twice the same, in files for this user alone.

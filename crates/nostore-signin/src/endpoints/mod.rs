@@ -18,6 +18,7 @@
 
 mod admin;
 mod callback;
+mod returning;
 mod sign_in;
 mod sign_out;
 
@@ -26,6 +27,9 @@ use std::sync::Arc;
 use nostore_message::{FieldEdit, SetCookie};
 use nostore_session::{Provenance, provenance};
 use nostore_web::{Answer, Exchange, SiteFuture};
+
+#[cfg(any(test, fuzzing))]
+pub use returning::returning;
 
 use crate::SignIn;
 use crate::events::{Event, Kind};
@@ -87,9 +91,7 @@ impl<'a> Ask<'a> {
 
     /// Returns where a sign-in returns to: a path of this site, and not of the sign-in itself.
     pub(crate) fn back(&self, wanted: Option<&str>) -> String {
-        let path = self.exchange.safe_return_path(wanted.unwrap_or("/"));
-        let bare = path.split(['?', '#']).next().unwrap_or("/");
-        if bare == "/auth" || bare.starts_with("/auth/") { "/".to_owned() } else { path }
+        returning::beyond(self.exchange.safe_return_path(wanted.unwrap_or("/")))
     }
 
     /// Names the providers: issuer and name.

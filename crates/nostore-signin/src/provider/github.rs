@@ -36,10 +36,10 @@ pub(crate) async fn identity(
 }
 
 async fn ask(provider: &Provider, http: &Http, url: &str, tokens: &Tokens) -> Result<Value, ProviderError> {
-    check(provider, ProviderStep::UserInfo, url)?;
+    let checked = check(provider, ProviderStep::UserInfo, url)?;
     let fail = |fault| unreachable(ProviderStep::UserInfo, url, fault);
     let bearer = tokens.access.as_ref().map(nostore_message::Secret::expose);
-    let answered = http.get(url, bearer).await.map_err(fail)?;
+    let answered = http.get(&checked, bearer).await.map_err(fail)?;
     if answered.status != 200 {
         return Err(fail(Fault::Status { status: answered.status }));
     }

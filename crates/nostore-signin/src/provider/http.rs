@@ -22,6 +22,7 @@ use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use url::Url;
 
 use super::callback::fit;
 use super::error::Fault;
@@ -46,6 +47,16 @@ pub(crate) struct Http {
     pooled: Legacy,
     fresh: Legacy,
     patience: Duration,
+    /// Answers instead of the network.
+    #[cfg(any(test, fuzzing))]
+    script: Option<Arc<dyn Script>>,
+}
+
+/// What answers in the network's place.
+#[cfg(any(test, fuzzing))]
+pub(crate) trait Script: std::fmt::Debug + Send + Sync {
+    /// Answers a request. `body` is empty where nothing is sent.
+    fn answer(&self, url: &http::Uri, body: &[u8]) -> Result<Answered, Fault>;
 }
 
 /// A whole answer, with any status.
@@ -76,12 +87,24 @@ impl Http {
                 .pool_max_idle_per_host(idle)
                 .build(connector.clone())
         };
-        Ok(Self { pooled: client(2), fresh: client(0), patience })
+        Ok(Self {
+            pooled: client(2),
+            fresh: client(0),
+            patience,
+            #[cfg(any(test, fuzzing))]
+            script: None,
+        })
+    }
+
+    /// The same client with somebody else in the network's place.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn scripted(&self, script: Arc<dyn Script>) -> Self {
+        Self { script: Some(script), ..self.clone() }
     }
 
     /// Asks for a document; once more where the connection was closed instead of an answer.
-    pub(crate) async fn get(&self, url: &str, bearer: Option<&str>) -> Result<Answered, Fault> {
-        let mut request = Request::builder().method(Method::GET).uri(url);
+    pub(crate) async fn get(&self, url: &Url, bearer: Option<&str>) -> Result<Answered, Fault> {
+        let mut request = Request::builder().method(Method::GET).uri(url.as_str());
         request = request.header(header::ACCEPT, "application/json").header(header::USER_AGENT, USER_AGENT);
         if let Some(token) = bearer {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
@@ -89,6 +112,10 @@ impl Http {
         let request = request.body(Full::default()).map_err(|_| Fault::Unreadable {
             why: "the access token or the URL cannot stand in a request".to_owned(),
         })?;
+        #[cfg(any(test, fuzzing))]
+        if let Some(script) = &self.script {
+            return script.answer(request.uri(), b"");
+        }
         self.in_time(async {
             match once(&self.pooled, request.clone()).await {
                 Err(Fault::NoAnswer | Fault::Broken) => once(&self.fresh, request).await,
@@ -100,6 +127,10 @@ impl Http {
 
     /// Sends what is not to be sent twice.
     pub(crate) async fn send(&self, request: Request<Vec<u8>>) -> Result<Answered, Fault> {
+        #[cfg(any(test, fuzzing))]
+        if let Some(script) = &self.script {
+            return script.answer(request.uri(), request.body());
+        }
         let mut request = request.map(|body| Full::new(Bytes::from(body)));
         request.headers_mut().insert(header::USER_AGENT, header::HeaderValue::from_static(USER_AGENT));
         self.in_time(once(&self.fresh, request)).await

@@ -332,7 +332,10 @@ fn wrong_audience(claims: &Map<String, Value>, client_id: &str) -> IdTokenError 
 /// `iat` and `nbf` (RFC 7519 sections 4.1.5 and 4.1.6).
 fn not_premature(claims: &Map<String, Value>, now: UnixTime) -> Result<(), IdTokenError> {
     for name in ["iat", "nbf"] {
-        let Some(at) = claims.get(name).and_then(Value::as_f64) else { continue };
+        let Some(at) = claims.get(name) else { continue };
+        let at = at
+            .as_f64()
+            .ok_or_else(|| IdTokenError::Unreadable { why: format!("{name} must be a number") })?;
         let at = UnixTime::from_secs(whole_secs(at));
         if at > now.plus_secs(LEEWAY_SECS) {
             return Err(IdTokenError::Premature { ahead_secs: at.secs_since(now) });

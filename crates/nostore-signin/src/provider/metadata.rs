@@ -14,6 +14,7 @@
 
 use openidconnect::core::CoreJsonWebKeySet;
 use serde::Deserialize;
+use url::Url;
 
 use super::callback::fit;
 use super::config::{ClientAuth, Kind, Provider, http_url};
@@ -82,18 +83,19 @@ async fn get(
     step: ProviderStep,
     url: &str,
 ) -> Result<bytes::Bytes, ProviderError> {
-    check(provider, step, url)?;
-    match http.get(url, None).await {
+    let checked = check(provider, step, url)?;
+    match http.get(&checked, None).await {
         Ok(Answered { status: 200, body, .. }) => Ok(body),
         Ok(Answered { status, .. }) => Err(unreachable(step, url, Fault::Status { status })),
         Err(fault) => Err(unreachable(step, url, fault)),
     }
 }
 
-/// Checks that this crate may send to `url`.
-pub(crate) fn check(provider: &Provider, step: ProviderStep, url: &str) -> Result<(), ProviderError> {
+/// Checks that this crate may send to `url`, and returns it as it was read: other readers take other hosts from some texts
+/// (`0x7f.1`), and what was checked is what is asked.
+pub(crate) fn check(provider: &Provider, step: ProviderStep, url: &str) -> Result<Url, ProviderError> {
     let fault = match http_url(url) {
-        Some(parsed) if provider.may_ask(&parsed) => return Ok(()),
+        Some(parsed) if provider.may_ask(&parsed) => return Ok(parsed),
         Some(_) => Fault::PlainHttp { url: without_query(url) },
         None => Fault::Url,
     };

@@ -26,6 +26,9 @@ mod callback;
 mod claims;
 mod config;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod github;
 mod http;
 mod id_token;

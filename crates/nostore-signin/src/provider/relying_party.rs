@@ -69,12 +69,17 @@ impl RelyingParty {
     pub fn within(provider: Provider, redirect_uri: &str, patience: Duration) -> Result<Self, ConfigError> {
         provider.check()?;
         let redirect = check_redirect(redirect_uri)?;
+        let http = Http::new(patience).map_err(|_| ConfigError::Tls)?;
+        Ok(Self::over(provider, redirect, http))
+    }
+
+    /// Makes one of parts that were checked.
+    pub(super) fn over(provider: Provider, redirect: Url, http: Http) -> Self {
         // What discovery of GitHub's would say, if there were one: RFC 9207 is spoken under another name.
         let also = (provider.kind == Kind::GitHub).then_some("https://github.com/login/oauth");
         let issuer = IssuerRule::new(provider.issuer.clone(), also);
-        let http = Http::new(patience).map_err(|_| ConfigError::Tls)?;
         let (metadata, keys) = (Kept::new(), Kept::new());
-        Ok(Self(Arc::new(Inner { provider, issuer, redirect, http, metadata, keys })))
+        Self(Arc::new(Inner { provider, issuer, redirect, http, metadata, keys }))
     }
 
     /// Returns the configuration.
@@ -300,9 +305,9 @@ impl RelyingParty {
         if claims::has_address(&verified.claims) {
             return Ok(None);
         }
-        metadata::check(&self.0.provider, ProviderStep::UserInfo, url)?;
+        let checked = metadata::check(&self.0.provider, ProviderStep::UserInfo, url)?;
         let fail = |fault| unreachable(ProviderStep::UserInfo, url, fault);
-        let answered = self.0.http.get(url, Some(access.expose())).await.map_err(fail)?;
+        let answered = self.0.http.get(&checked, Some(access.expose())).await.map_err(fail)?;
         if answered.status != 200 {
             return Err(fail(Fault::Status { status: answered.status }).into());
         }

@@ -146,8 +146,8 @@ impl TokenEndpoint<'_> {
         request
             .request_async(&self.sender()?)
             .await
-            .map(|answer| tokens(&answer, now))
             .map_err(TokenError::from)
+            .and_then(|answer| tokens(&answer, now))
     }
 
     /// Exchanges a refresh token.
@@ -158,8 +158,8 @@ impl TokenEndpoint<'_> {
         request
             .request_async(&self.sender()?)
             .await
-            .map(|answer| tokens(&answer, now))
             .map_err(TokenError::from)
+            .and_then(|answer| tokens(&answer, now))
     }
 
     fn client(&self) -> Result<Ready, Fault> {
@@ -248,12 +248,18 @@ impl From<Refused> for TokenError {
     }
 }
 
-fn tokens(answer: &Answer, now: UnixTime) -> Tokens {
+/// Takes the tokens. An empty one is none (RFC 6749 appendix A.12): it must not take the place of one that is good.
+fn tokens(answer: &Answer, now: UnixTime) -> Result<Tokens, TokenError> {
     let ends = |lifetime: Duration| now.plus_secs(i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX));
-    Tokens {
-        access: Some(Secret::new(answer.access_token().secret())),
+    let some = |text: &str| (!text.is_empty()).then(|| Secret::new(text));
+    let Some(access) = some(answer.access_token().secret()) else {
+        let why = "no tokens at `access_token` (it is empty)".to_owned();
+        return Err(TokenError::Fault(Fault::Unreadable { why }));
+    };
+    Ok(Tokens {
+        access: Some(access),
         access_ends: answer.expires_in().map(ends),
-        refresh: answer.refresh_token().map(|token| Secret::new(token.secret())),
-        id: answer.extra_fields().id_token.clone().map(Secret::new),
-    }
+        refresh: answer.refresh_token().and_then(|token| some(token.secret())),
+        id: answer.extra_fields().id_token.as_deref().and_then(some),
+    })
 }

@@ -41,6 +41,23 @@ async fn an_id_token_that_is_bad_does_not_cost_the_tokens_beside_it() {
     }
 }
 
+/// RFC 6749 appendix A.12 and A.17: a token has a character at least.
+#[tokio::test]
+async fn an_empty_token_is_none() {
+    let world = World::new().await;
+    let token = sign_in(&world.mock, &world.site, NOW).await.unwrap().tokens.refresh.unwrap();
+    let empty = |name| Faults { answer: vec![(name, json!(""))], ..Faults::default() };
+    world.mock.fail(empty("refresh_token"));
+    let tokens = world.site.refresh(&token, NOW).await.unwrap();
+    assert_eq!(tokens.refresh.unwrap().expose(), token.expose(), "the next refresh needs it");
+    world.mock.fail(empty("id_token"));
+    assert!(world.site.refresh(&token, NOW).await.unwrap().id.is_none());
+    assert_eq!(world.sign_in_with(empty("id_token")).await.unwrap_err().code(), "finish-no-id-token");
+    world.mock.fail(empty("access_token"));
+    let refreshed = world.site.refresh(&token, NOW).await;
+    assert!(matches!(refreshed, Err(RefreshError::Unknown { .. })), "{refreshed:?}");
+}
+
 #[tokio::test]
 async fn what_has_become_of_the_token() {
     let world = World::new().await;

@@ -5,6 +5,8 @@ pub(crate) mod choices;
 #[expect(unreachable_pub, reason = "the fuzzer includes this file, and makes its functions public")]
 pub(crate) mod parsers;
 pub(crate) mod properties;
+#[expect(unreachable_pub, reason = "the fuzzer includes this file, and makes its functions public")]
+pub(crate) mod sealed;
 pub(crate) mod world;
 
 use std::collections::BTreeSet;
@@ -37,6 +39,16 @@ fn the_cases_end_in_many_ways() {
     assert!(outcomes.len() >= 25, "{outcomes:?}");
 }
 
+/// Sealed sessions in disorder, more of them than are kept.
+#[test]
+fn r3_9_sessions_open_as_they_were_sealed_whatever_else_is_sent() {
+    let mut state = 1_u64;
+    for _ in 0..1_500 {
+        let bytes: Vec<u8> = (0..200).map(|_| next(&mut state)).collect();
+        sealed::sealed(&bytes);
+    }
+}
+
 /// The name of a target and what it does with an input.
 type Target = (&'static str, fn(&[u8]));
 
@@ -45,11 +57,12 @@ type Target = (&'static str, fn(&[u8]));
 #[expect(clippy::disallowed_methods, reason = "the fuzzer keeps its inputs in files")]
 fn inputs_that_were_kept_still_hold() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
-    let targets: [Target; 4] = [
+    let targets: [Target; 5] = [
         ("answers", parsers::answers),
         ("authenticate", |bytes| {
             let _ = properties::check(bytes);
         }),
+        ("sealed", sealed::sealed),
         ("tokens", parsers::tokens),
         ("urls_and_cookies", parsers::urls_and_cookies),
     ];
