@@ -164,3 +164,31 @@ pub(crate) fn reason(error: &serde_json::Error) -> String {
 fn without_query(url: &str) -> String {
     fit(url.split(['?', '#']).next().unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is asked is what `check` returns: no other reader comes to another host.
+    #[test]
+    fn a_url_is_asked_as_it_was_checked() {
+        let secret = Some(nostore_message::Secret::new("hush"));
+        let provider = Provider::oidc("http://localhost:9", "site", secret);
+        let rows = [
+            ("http://0x7f.1/keys", Some("http://127.0.0.1/keys")),
+            ("HTTP://LOCALHOST:80/keys", Some("http://localhost/keys")),
+            ("http://localhost\\@evil.example/keys", Some("http://localhost/@evil.example/keys")),
+            ("http:\t//loc\nalhost/keys", Some("http://localhost/keys")),
+            ("https:evil.example", Some("https://evil.example/")),
+            ("http://localhost@evil.example/keys", None),
+            ("http://localhost.evil.example/keys", None),
+            ("http://evil.example#@localhost/keys", None),
+            ("//localhost/keys", None),
+            ("javascript:", None),
+        ];
+        for (url, expected) in rows {
+            let checked = check(&provider, ProviderStep::Keys, url).ok();
+            assert_eq!(checked.as_ref().map(Url::as_str), expected, "{url}");
+        }
+    }
+}
