@@ -41,6 +41,13 @@ pub enum Command {
                             nostore edge --origin http://127.0.0.1:3000 --control 127.0.0.1:8089\n  \
                             nostore edge purge --control 127.0.0.1:8089 /dashboard")]
     Edge(EdgeArgs),
+    /// Stand between your app and its CDN, and make what touches a session safe for every cache.
+    ///
+    /// The app keeps its own sign-in and is not changed. A response that sets or was asked for with a session cookie, and
+    /// every redirect, leaves with the fields that keep it out of caches of every kind. What the app made cacheable stays
+    /// so for everybody else, without the cookies that a cache would give to all.
+    #[command(after_help = GUARD_EXAMPLES)]
+    Guard(GuardArgs),
     /// Run the offline identity service alone.
     #[command(after_help = ISSUER_EXAMPLES)]
     Issuer(IssuerArgs),
@@ -70,6 +77,16 @@ const DEV_EXAMPLES: &str = "Examples:
   nostore dev --cdn cloudfront -- npm start  your app, started on a free port (PORT)
   nostore dev --sessions cookie -- npm start your app, told what its own sign-in needs
   nostore dev --app http://localhost:3000    your app, already running";
+
+const GUARD_EXAMPLES: &str = "Examples:
+  nostore guard --origin http://127.0.0.1:3000 --session-cookie authjs.session-token --report-only
+  nostore guard --origin http://127.0.0.1:3000 --session-cookie authjs.session-token \\
+    --session-cookie __Secure-authjs.session-token --public '/assets/*'
+  nostore guard --origin http://127.0.0.1:3000 --session-cookie sid --listen 0.0.0.0:8080 \\
+    --trusted-proxy 10.0.0.0/8
+
+A page that shows who somebody is without a session cookie can be told by nobody outside the app:
+let the app answer it with `Auth-Sensitive: ?1`.";
 
 const ISSUER_EXAMPLES: &str = "Examples:
   nostore issuer
@@ -207,6 +224,38 @@ pub struct EdgeArgs {
     /// Pages of a browser are not obeyed.
     #[arg(long, value_name = "ADDR", value_parser = loopback)]
     pub control: Option<SocketAddr>,
+    /// Print one JSON object per event instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `nostore guard`.
+#[derive(Args, Debug)]
+pub struct GuardArgs {
+    /// The app.
+    #[arg(long, value_name = "URL")]
+    pub origin: String,
+    /// A cookie of the app's that is a session, such as authjs.session-token; its parts (`NAME.0`) are meant with it.
+    /// May be repeated.
+    #[arg(long = "session-cookie", value_name = "NAME", required = true)]
+    pub session_cookies: Vec<String>,
+    /// A path whose answers are the same for everyone: `/`, `/assets/*`. Session cookies are dropped from those of its
+    /// answers that the app made cacheable. May be repeated.
+    #[arg(long = "public", value_name = "PATTERN")]
+    pub public: Vec<String>,
+    /// Keep everything out of caches that is not --public, also for visitors without a session.
+    #[arg(long)]
+    pub unless_public: bool,
+    /// Whose X-Forwarded-* fields count: an address or a network, such as 10.0.0.0/8, of the CDN or load balancer in
+    /// front. May be repeated; nobody's by default.
+    #[arg(long = "trusted-proxy", value_name = "NETWORK")]
+    pub trusted_proxies: Vec<String>,
+    /// Change nothing, and say what would be done.
+    #[arg(long)]
+    pub report_only: bool,
+    /// Where to listen [default: 127.0.0.1:8080, or the next free port].
+    #[arg(long, value_name = "ADDR", value_parser = address)]
+    pub listen: Option<SocketAddr>,
     /// Print one JSON object per event instead of text.
     #[arg(long)]
     pub json: bool,

@@ -1,4 +1,4 @@
-//! The command `nostore` as a library: `dev`, `demo`, `edge`, `issuer`, `session`, `secret`.
+//! The command `nostore` as a library: `dev`, `demo`, `edge`, `guard`, `issuer`, `session`, `secret`.
 //!
 //! # Scope
 //!
@@ -16,6 +16,7 @@ mod demo;
 mod dev;
 mod edge;
 mod error;
+mod guard;
 mod interrupt;
 mod issuer;
 mod ports;
@@ -56,6 +57,7 @@ pub fn run(cli: Cli) -> ExitCode {
             Command::Dev(args) => dev::run(args).await,
             Command::Demo(args) => demo::run(&args).await,
             Command::Edge(args) => edge::run(&args).await,
+            Command::Guard(args) => guard::run(&args).await,
             Command::Issuer(args) => issuer::run(args).await,
             Command::Completions { .. } | Command::Secret(_) | Command::Session(_) => Ok(()),
         }

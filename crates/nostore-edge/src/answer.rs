@@ -9,8 +9,7 @@ use nostore_cache::{
     FIELD_SET, Forward, Hazard, Intent, Outcome, PrimaryKey, SILENT_WITH_CREDENTIALS, Storability, StorePlan,
 };
 use nostore_message::{ResponseHead, Scheme, UnixTime, http1};
-use nostore_proxy::{Forwarded, ProxyError, ResponseBody};
-use tokio::sync::watch;
+use nostore_proxy::{Closing, Forwarded, ProxyError, ResponseBody};
 
 use crate::Edge;
 use crate::body::{Copied, EdgeBody};
@@ -27,7 +26,7 @@ impl Edge {
         visit: Visit,
         request: Request<Incoming>,
         reason: Reason,
-        mut closing: watch::Receiver<()>,
+        closing: Closing,
     ) -> Response<EdgeBody> {
         let mut request = request.map(Into::into);
         http1::apply(&nostore_cache::forwarded(&self.profile, &visit.head), request.headers_mut());
@@ -43,13 +42,7 @@ impl Edge {
             Err(error) => return self.failed(visit, &error),
         };
         if let Some(tunnel) = answer.tunnel {
-            tokio::spawn(async move {
-                tokio::select! {
-                    // How a tunnel ends concerns only those who talk through it.
-                    _ = tunnel.run() => {}
-                    _ = closing.changed() => {}
-                }
-            });
+            closing.carry(tunnel);
         }
         self.answered(visit, answer.response, reason, requested)
     }

@@ -11,12 +11,10 @@ use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use nostore_cache::{Forward, Lookup, Outcome, PrimaryKey, Profile, Selection, StoredUrl, Variants};
 use nostore_message::{Clock, http1};
-use nostore_proxy::Upstream;
-use tokio::sync::watch;
+use nostore_proxy::{Closing, Upstream};
 
 use crate::body::EdgeBody;
 use crate::config::{EdgeConfig, EdgeError};
-use crate::head;
 use crate::record::{Handling, Record, Sink};
 use crate::store::{Store, StoredResponse};
 use crate::tally::{Summary, Tally};
@@ -103,10 +101,10 @@ impl Edge {
         self: Arc<Self>,
         request: Request<Incoming>,
         visitor: SocketAddr,
-        closing: watch::Receiver<()>,
+        closing: Closing,
     ) -> Response<EdgeBody> {
         let (mut parts, body) = request.into_parts();
-        let named = head::authority(&parts);
+        let named = nostore_proxy::authority(&parts);
         let authority = named.clone().ok().flatten().unwrap_or_else(|| self.public_authority.clone());
         // What ends here must not be part of the key either.
         nostore_proxy::remove_nominated(&mut parts.headers);
@@ -136,7 +134,7 @@ impl Edge {
         mut visit: Visit,
         request: Request<Incoming>,
         key: PrimaryKey,
-        closing: watch::Receiver<()>,
+        closing: Closing,
     ) -> Response<EdgeBody> {
         let empty = Variants::new();
         let entry = self.store.get(&key);

@@ -1,33 +1,12 @@
 //! What the edge reads out of heads, and writes into them, for itself.
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::request::Parts;
-use http::uri::Authority;
 use nostore_message::{Secret, SetCookie, UnixTime};
 
 use crate::date::http_date;
 
 const NOSTORE_WHY: HeaderName = HeaderName::from_static("nostore-why");
 const AUTH_SENSITIVE: HeaderName = HeaderName::from_static("auth-sensitive");
-
-/// Returns the authority that the visitor asked for (RFC 9112 sections 3.2 and 3.2.2), `Ok(None)` for an HTTP/1.0
-/// request that names none, or what was found instead of one.
-pub(crate) fn authority(parts: &Parts) -> Result<Option<String>, &'static str> {
-    let mut lines = parts.headers.get_all(header::HOST).iter();
-    let host = match (lines.next(), lines.next()) {
-        (_, Some(_)) => return Err("more than one"),
-        (host, None) => host,
-    };
-    let named = parts.uri.authority().map(Authority::as_str);
-    let Some(text) = named.or_else(|| host.and_then(|host| host.to_str().ok())) else {
-        let lenient = parts.version < http::Version::HTTP_11 && host.is_none();
-        return if lenient { Ok(None) } else { Err("none") };
-    };
-    match Authority::try_from(text) {
-        Ok(authority) if !authority.as_str().contains('@') => Ok(Some(text.to_owned())),
-        _ => Err("something else"),
-    }
-}
 
 /// Copies the visitor's cookies for the record's reader.
 pub(crate) fn cookie(fields: &HeaderMap) -> Secret {

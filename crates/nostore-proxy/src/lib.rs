@@ -20,6 +20,7 @@
 //!
 //! Specifications: RFC 9110 sections 7.6, 9.2.2 and 15.6; RFC 9112 sections 3.2, 6 and 9; RFC 9209.
 
+mod authority;
 mod body;
 mod connect;
 mod error;
@@ -27,13 +28,16 @@ mod field;
 mod measure;
 mod page;
 mod resolve;
+mod serve;
 mod tunnel;
 mod upstream;
 
+pub use authority::authority;
 pub use body::{BodyError, RequestBody, ResponseBody};
 pub use error::ProxyError;
 pub use field::{Forwarded, clean_request, clean_response, remove_nominated, upgrade_protocol};
 pub use measure::size;
 pub use page::{error_page, plain_page};
+pub use serve::{Closing, ServeLimits, serve};
 pub use tunnel::Tunnel;
 pub use upstream::{Answer, Limits, Upstream, UpstreamError};

@@ -7,7 +7,10 @@
 //! 3. on a route that is not public: one whose request carried a named cookie or `Authorization`, and
 //!    every redirect, because to whom it is given says who is asking (a stored bounce to the sign-in
 //!    page would meet the visitor who has just signed in);
-//! 4. any other `Set-Cookie` on a response that its author made cacheable.
+//! 4. any other `Set-Cookie` on a response that its author made cacheable; with [`CookieProtection::drop_strays`], such a
+//!    line is dropped instead, where the response is sensitive for nothing else, and the response stays cacheable.
+//!
+//! A cookie that is too long for one is in several, `name.0` and so on: those are named with it.
 //!
 //! On a *public* route a safe request's response keeps its caching also where rule 2 would end it: if
 //! its author made it cacheable, the line with the named cookie is dropped, with a warning. Session
@@ -25,15 +28,25 @@ use std::borrow::Cow;
 use nostore_cache::{Intent, author_intent};
 use nostore_message::{FieldEdit, RequestHead, ResponseHead, Sensitivity, SetCookie, apply};
 
-use crate::{AUTH_SENSITIVE_FIELD, Circumstances, Routes, Why, protect_response};
+use crate::{AUTH_SENSITIVE_FIELD, Circumstances, Protected, Routes, Why, protect_response};
 
 /// The names of an app's session cookies and the routes that do not depend on them.
 #[derive(Clone, Debug, Default)]
 pub struct CookieProtection {
     cookies: Vec<String>,
     dev: bool,
+    drop_strays: bool,
     routes: Routes,
     unless_public: bool,
+}
+
+/// What becomes of one response.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Finished {
+    /// How sensitive it is, why, and what to change in it.
+    pub protected: Protected,
+    /// The names of the cookies that are taken out of it.
+    pub dropped: Vec<String>,
 }
 
 /// What there was to see on a request.
@@ -77,6 +90,14 @@ impl CookieProtection {
         self
     }
 
+    /// Drops cookies that are no session's from responses that their author made cacheable and that are sensitive for
+    /// nothing else. For whoever stands in front of an app that cannot be changed: a cache would give them to everybody.
+    #[must_use]
+    pub const fn drop_strays(mut self, on: bool) -> Self {
+        self.drop_strays = on;
+        self
+    }
+
     /// Says in a response field why a response lost its caching.
     #[must_use]
     pub const fn dev(mut self, on: bool) -> Self {
@@ -88,9 +109,9 @@ impl CookieProtection {
     #[must_use]
     pub fn observe(&self, request: &RequestHead<'_>) -> Observed {
         let cookies = request.cookies();
-        let carried = self.cookies.iter().find(|name| cookies.contains(name));
+        let carried = cookies.iter().find(|(name, _)| self.is_named(name));
         let credential = carried
-            .map(|name| Why::CookieOnRequest(name.clone()))
+            .map(|(name, _)| Why::CookieOnRequest(name.to_owned()))
             .or_else(|| request.fields.contains("authorization").then_some(Why::CredentialOnRequest));
         let public = self.routes.is_public(request.path());
         Observed { credential, public, safe: request.is_get_or_head() }
@@ -99,6 +120,12 @@ impl CookieProtection {
     /// Decides what to change in the response, in order.
     #[must_use]
     pub fn finish(&self, observed: &Observed, marks: Marks, response: &ResponseHead<'_>) -> Vec<FieldEdit> {
+        self.decide(observed, marks, response).protected.edits
+    }
+
+    /// Decides what becomes of the response, and why.
+    #[must_use]
+    pub fn decide(&self, observed: &Observed, marks: Marks, response: &ResponseHead<'_>) -> Finished {
         let public = observed.public || marks.public;
         let level = if marks.raised {
             Some((Sensitivity::AuthFlow, Why::ResponseProtected))
@@ -109,43 +136,63 @@ impl CookieProtection {
             let strict = self.unless_public.then_some(Why::NotPublic);
             observed.credential.clone().or(redirect).or(strict).map(|why| (Sensitivity::Personalized, why))
         };
-        let mut edits = Vec::new();
-        if public && observed.safe && !marks.raised {
-            edits = self.without_named_cookies(response);
+        let cacheable = observed.safe
+            && !matches!(response.status, 401 | 403)
+            && !response.fields.contains(AUTH_SENSITIVE_FIELD)
+            && author_intent(response) == Intent::Cacheable;
+        let sets_session = || set_cookies(response).any(|name| self.is_named(&name));
+        let mut dropped = Vec::new();
+        if cacheable && public && !marks.raised {
+            dropped.extend(set_cookies(response).filter(|name| self.is_named(name)));
         }
+        if cacheable && self.drop_strays && level.is_none() && (public || !sets_session()) {
+            dropped.extend(set_cookies(response).filter(|name| !self.is_named(name)));
+        }
+        let mut edits = without_cookies(response, &dropped);
         let mut changed = response.clone();
         apply(&edits, &mut changed.fields);
+        let named: Vec<String> = set_cookies(&changed).filter(|name| self.is_named(name)).collect();
         let circumstances = Circumstances {
-            session_cookies: &self.cookies,
+            session_cookies: &named,
             level: level.as_ref().map(|(level, why)| (*level, why)),
             credentials: !public && !marks.lowered && observed.credential.is_some(),
             netlify_vary: None,
             dev: self.dev,
         };
-        edits.extend(protect_response(&circumstances, &changed).edits);
-        edits
+        let mut protected = protect_response(&circumstances, &changed);
+        edits.append(&mut protected.edits);
+        protected.edits = edits;
+        Finished { protected, dropped }
     }
 
-    /// Drops the lines that set a named cookie from a response that will stay cacheable.
-    fn without_named_cookies(&self, response: &ResponseHead<'_>) -> Vec<FieldEdit> {
-        let sensitive =
-            matches!(response.status, 401 | 403) || response.fields.contains(AUTH_SENSITIVE_FIELD);
-        if sensitive || author_intent(response) != Intent::Cacheable {
-            return Vec::new();
-        }
-        let named = |line: &&str| self.cookies.iter().any(|own| *own == SetCookie::parse(line).name);
-        let dropped: Vec<_> = response.fields.all("set-cookie").filter(named).collect();
-        for line in &dropped {
-            tracing::warn!(
-                cookie = %SetCookie::parse(line).name,
-                "a public, cacheable page sets a session cookie: the cookie is dropped, the page stays cacheable"
-            );
-        }
-        if dropped.is_empty() {
-            return Vec::new();
-        }
-        let kept = response.fields.all("set-cookie").filter(|line| !named(line));
-        let kept = kept.map(|line| FieldEdit::append("set-cookie", line.to_owned()));
-        std::iter::once(FieldEdit::remove("set-cookie")).chain(kept).collect()
+    /// Tells whether a cookie is one of the named, or a part of one.
+    fn is_named(&self, name: &str) -> bool {
+        self.cookies.iter().any(|own| {
+            name.strip_prefix(own.as_str()).is_some_and(|rest| {
+                let part = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+                rest.is_empty() || rest.strip_prefix('.').is_some_and(part)
+            })
+        })
     }
+}
+
+/// Lists the names of the cookies that a response sets.
+fn set_cookies(response: &ResponseHead<'_>) -> impl Iterator<Item = String> {
+    response.fields.all("set-cookie").map(|line| SetCookie::parse(line).name.into_owned())
+}
+
+/// Drops the lines that set one of these cookies.
+fn without_cookies(response: &ResponseHead<'_>, names: &[String]) -> Vec<FieldEdit> {
+    if names.is_empty() {
+        return Vec::new();
+    }
+    for cookie in names {
+        tracing::warn!(
+            %cookie, "a cacheable page sets a cookie: the cookie is dropped, the page stays cacheable"
+        );
+    }
+    let is_kept = |line: &&str| !names.iter().any(|name| *name == SetCookie::parse(line).name);
+    let kept = response.fields.all("set-cookie").filter(is_kept);
+    let kept = kept.map(|line| FieldEdit::append("set-cookie", line.to_owned()));
+    std::iter::once(FieldEdit::remove("set-cookie")).chain(kept).collect()
 }

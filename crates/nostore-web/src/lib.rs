@@ -66,7 +66,7 @@ pub use answer::Answer;
 pub use auth::Auth;
 pub use authenticator::Authenticator;
 pub use clock::SystemClock;
-pub use cookie_protection::{CookieProtection, Marks, Observed};
+pub use cookie_protection::{CookieProtection, Finished, Marks, Observed};
 pub use environment::Environment;
 pub use exchange::{Exchange, SignOut};
 pub use forwarded::{Forwarded, ForwardedField, Network, Peer, ProxyError, TrustedProxies};

@@ -40,6 +40,7 @@ async fn each_gets_one_clear_message() {
     std::fs::write(folder.0.join("bad.json"), seed).unwrap();
     let ports = ["--listen", "127.0.0.1:0", "--issuer-listen", "127.0.0.1:0"];
     let dev = |more: &[&'static str]| [["dev"].as_slice(), &ports, more].concat();
+    let guard = |more: &[&'static str]| [&["guard", "--listen", "127.0.0.1:0"], more].concat();
     let rows: Vec<Vec<&str>> = vec![
         dev(&["--cdn", "netlfy"]),
         dev(&["--cdn", "squid"]),
@@ -64,6 +65,10 @@ async fn each_gets_one_clear_message() {
             "--set",
             "min-lifetime=soon",
         ],
+        guard(&[]),
+        guard(&["--session-cookie", "sid", "--origin", "localhost:3000"]),
+        guard(&["--session-cookie", "sid", "--origin", "http://127.0.0.1:1", "--public", "about"]),
+        guard(&["--session-cookie", "sid", "--origin", "http://127.0.0.1:1", "--trusted-proxy", "cdn.example"]),
         vec!["issuer", "--listen", "127.0.0.1:0", "--allow-origin", "example.com"],
         vec!["issuer", "--listen", "127.0.0.1:0", "--token-lifetime", "0"],
         vec!["issuer", "--listen", "127.0.0.1:0", "--seed", "no-such.json"],

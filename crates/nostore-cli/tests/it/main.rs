@@ -7,6 +7,7 @@ mod browser;
 mod chromium;
 mod command;
 mod express;
+mod guard;
 mod sealed;
 mod secret;
 mod sessions;
