@@ -61,6 +61,9 @@ impl Notebook {
 async fn r1_16_redirects_are_told_and_counted_by_their_place_in_the_visit() {
     let notebook = Notebook::default();
     let _written = tracing::subscriber::set_default(notebook.clone());
+    // With one subscriber, an event that another test's thread meets first is off for good: that thread has none. Of two,
+    // all are asked.
+    let _another = tracing::Dispatch::new(notebook.clone());
     let mut site = Site::set_up(|sessions| sessions.routes(Routes::new().protected("/dashboard"))).await;
     let uat = format!("__client_uat={NOW}");
     assert!(site.page(&uat).await.location.is_some());
