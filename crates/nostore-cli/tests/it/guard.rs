@@ -28,8 +28,7 @@ async fn r0_4_r0_5_an_app_that_nobody_changed_hands_no_session_out_and_keeps_its
     let (guard, report) = (start(&guard).await, start(&[&guard[..], &["--report-only"]].concat()).await);
 
     for (mut guard, is_safe) in [(guard, true), (report, false)] {
-        let mut edge =
-            start(&["edge", "--cdn", "cloudfront", "--origin", guard.started("/site")]).await;
+        let mut edge = start(&["edge", "--cdn", "cloudfront", "--origin", guard.started("/site")]).await;
         let at = |path: &str| Url::parse(&format!("{}{path}", edge.started("/site"))).unwrap();
         let (offers, plain) = (at("/"), at("/plain"));
         for page in [&offers, &plain, &offers, &plain] {

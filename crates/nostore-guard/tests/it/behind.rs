@@ -20,7 +20,7 @@ async fn app() -> SocketAddr {
         let copy = copies.fetch_add(1, Ordering::SeqCst);
         let cookies = field(head, "cookie").unwrap_or_default();
         let session = cookies.split("; ").find(|pair| pair.starts_with(SESSION));
-        let cookie = session.map_or("authjs.callback-url=%2F".to_owned(), |session| session.to_owned());
+        let cookie = session.map_or_else(|| "authjs.callback-url=%2F".to_owned(), ToOwned::to_owned);
         format!(
             "HTTP/1.1 200 OK\r\ncache-control: s-maxage=31536000\r\nset-cookie: {cookie}; Path=/\r\n\
              content-length: {}\r\n\r\ncopy {copy}",
