@@ -43,10 +43,9 @@ pub(crate) async fn run(args: &GuardArgs) -> Result<(), Failed> {
         "event": "started", "site": format!("http://{address}"), "app": args.origin,
         "sessionCookies": args.session_cookies, "reportOnly": args.report_only,
     });
-    let what =
-        if args.report_only { "says what it would change, and changes nothing" } else { "guards sessions" };
+    let what = if args.report_only { "changes nothing, and says what it would" } else { "guards" };
     let people = format!(
-        "\n{BOLD}nostore guard{BOLD:#}  http://{address} {DIM}→{DIM:#} {}\n  {DIM}{what} in {}. Ctrl-C ends it{DIM:#}\n",
+        "\n{BOLD}nostore guard{BOLD:#}  http://{address} {DIM}→{DIM:#} {}\n  {DIM}{what}; sessions: {}. Ctrl-C ends it{DIM:#}\n",
         args.origin,
         args.session_cookies.join(", "),
     );

@@ -10,7 +10,10 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use nostore_message::{FieldEdit, RequestHead, Scheme, Sensitivity, http1};
 use nostore_proxy::{Closing, Forwarded, ProxyError, ServeLimits, Upstream};
-use nostore_web::{AUTH_SENSITIVE_FIELD, CookieProtection, Finished, Marks, TrustedProxies};
+use nostore_web::{
+    AUTH_SENSITIVE_FIELD, Circumstances, CookieProtection, Finished, Marks, TrustedProxies, Why,
+    protect_response,
+};
 use tokio::net::TcpListener;
 
 use crate::body::GuardBody;
@@ -162,7 +165,18 @@ fn head<'a>(parts: &'a Parts, authority: &'a str) -> RequestHead<'a> {
     http1::request_head(&parts.method, &parts.uri, &parts.headers, Scheme::Http, authority)
 }
 
-fn own(page: Response<Bytes>) -> Response<GuardBody> {
+/// A page of the guard's own is kept out of caches as a step of a sign-in is: it says how things stand at this moment.
+fn own(mut page: Response<Bytes>) -> Response<GuardBody> {
+    let circumstances = Circumstances {
+        session_cookies: &[],
+        level: Some((Sensitivity::AuthFlow, &Why::Gate)),
+        credentials: false,
+        netlify_vary: None,
+        dev: false,
+    };
+    let answer = http1::response_head(page.status(), page.headers());
+    let edits = protect_response(&circumstances, &answer).edits;
+    http1::apply(&edits, page.headers_mut());
     page.map(|page| GuardBody::Own(Some(page)))
 }
 

@@ -8,7 +8,7 @@
 //!
 //! - The guard has no rule of its own about caching: it extracts, asks, and applies.
 //! - No body is collected, and nothing is stored.
-//! - What the guard itself answers says `no-store`.
+//! - What the guard itself answers is kept out of caches of every kind.
 //! - With [`GuardConfig::report_only`] a response leaves as it came, but for `Auth-Sensitive`.
 //!
 //! # Not covered

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use nostore_cache::FIELD_SET;
 use nostore_guard::Change;
 use nostore_web::TrustedProxies;
 
@@ -13,7 +14,9 @@ async fn an_app_that_is_not_there_is_said_and_never_stored() {
     let mut bench = bench(nobody().await, |_| {}).await;
     let (answer, record) = bench.get("/orders?token=hush", "").await;
     assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
-    assert_eq!(field(&answer, "cache-control"), Some("no-store"));
+    for (name, value) in FIELD_SET {
+        assert_eq!(field(&answer, name), Some(value), "{answer}");
+    }
     assert_eq!((record.change, record.status, &*record.path), (Change::Failed, 502, "/orders"));
     assert!(record.why.contains("expected"), "{record:?}");
 }
