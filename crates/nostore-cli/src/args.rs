@@ -16,6 +16,9 @@ pub const DEFAULT_DATA: &str = ".nostore";
 #[derive(Debug, Parser)]
 #[command(name = "nostore", version, max_term_width = 100, arg_required_else_help = true)]
 pub struct Cli {
+    /// The configuration [default: nostore.toml in this folder, if there is one]. Flags win over it.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -48,6 +51,12 @@ pub enum Command {
     /// so for everybody else, without the cookies that a cache would give to all.
     #[command(after_help = GUARD_EXAMPLES)]
     Guard(GuardArgs),
+    /// Write nostore.toml, which every command reads, from what this folder shows.
+    ///
+    /// Looks at the files of the site (package.json, Gemfile, netlify.toml, …) for its framework, the cookies of its sessions,
+    /// the paths of its sign-in and its platform. What it cannot know is a comment. Never overwrites.
+    #[command(after_help = "Examples:\n  nostore init\n  nostore init --print path/to/site")]
+    Init(InitArgs),
     /// Run the offline identity service alone.
     #[command(after_help = ISSUER_EXAMPLES)]
     Issuer(IssuerArgs),
@@ -84,6 +93,12 @@ const GUARD_EXAMPLES: &str = "Examples:
     --session-cookie __Secure-authjs.session-token --public '/assets/*'
   nostore guard --origin http://127.0.0.1:3000 --session-cookie sid --listen 0.0.0.0:8080 \\
     --trusted-proxy 10.0.0.0/8
+  nostore guard --sign-in own --protected '/admin/*'      the app and the rest in nostore.toml
+
+With --sign-in own the secrets come from the environment: NOSTORE_SECRET (`nostore secret new`) and
+NOSTORE_OIDC_CLIENT_SECRET; the rest from [sign-in] in nostore.toml, or NOSTORE_ORIGIN,
+NOSTORE_OIDC_ISSUER, NOSTORE_OIDC_CLIENT_ID, NOSTORE_ADMIN, NOSTORE_STORE. With --sign-in service:
+NOSTORE_PUBLISHABLE_KEY, NOSTORE_SECRET_KEY.
 
 A page that shows who somebody is without a session cookie can be told by nobody outside the app:
 let the app answer it with `Auth-Sensitive: ?1`.";
@@ -209,11 +224,11 @@ pub struct EdgeArgs {
     #[command(subcommand)]
     pub command: Option<EdgeCommand>,
     /// The origin server behind the emulated CDN.
-    #[arg(long, value_name = "URL", required = true)]
+    #[arg(long, value_name = "URL")]
     pub origin: Option<String>,
-    /// The shared cache to emulate. An unknown name lists the known ones.
-    #[arg(long, value_name = "PROFILE", default_value = "rfc9111")]
-    pub cdn: String,
+    /// The shared cache to emulate [default: rfc9111]. An unknown name lists the known ones.
+    #[arg(long, value_name = "PROFILE")]
+    pub cdn: Option<String>,
     /// Change one parameter of the profile; an unknown name lists the known ones. May be repeated.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub set: Vec<String>,
@@ -234,10 +249,10 @@ pub struct EdgeArgs {
 pub struct GuardArgs {
     /// The app.
     #[arg(long, value_name = "URL")]
-    pub origin: String,
+    pub origin: Option<String>,
     /// A cookie of the app's that is a session, such as authjs.session-token; its parts (`NAME.0`) are meant with it.
     /// May be repeated.
-    #[arg(long = "session-cookie", value_name = "NAME", required = true)]
+    #[arg(long = "session-cookie", value_name = "NAME")]
     pub session_cookies: Vec<String>,
     /// A path whose answers are the same for everyone: `/`, `/assets/*`. Session cookies are dropped from those of its
     /// answers that the app made cacheable. May be repeated.
@@ -246,6 +261,13 @@ pub struct GuardArgs {
     /// Keep everything out of caches that is not --public, also for visitors without a session.
     #[arg(long)]
     pub unless_public: bool,
+    /// Sign visitors in for the app, and tell it who they are: `own` with an `OpenID` Provider, `service` with an identity
+    /// service's sessions.
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub sign_in: Option<SignInKind>,
+    /// With --sign-in: a path that only signed-in visitors see, such as /admin/*. May be repeated.
+    #[arg(long = "protected", value_name = "PATTERN")]
+    pub protected: Vec<String>,
     /// Whose X-Forwarded-* fields count: an address or a network, such as 10.0.0.0/8, of the CDN or load balancer in
     /// front. May be repeated; nobody's by default.
     #[arg(long = "trusted-proxy", value_name = "NETWORK")]
@@ -253,12 +275,60 @@ pub struct GuardArgs {
     /// Change nothing, and say what would be done.
     #[arg(long)]
     pub report_only: bool,
-    /// Where to listen [default: 127.0.0.1:8080, or the next free port].
+    /// Where to listen [default: 127.0.0.1:8080, or the next free port]. A socket that the service manager passes on
+    /// (LISTEN_FDS) comes first.
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub listen: Option<SocketAddr>,
+    /// Answer /healthz, /readyz and /metrics at this address.
+    #[arg(long, value_name = "ADDR", value_parser = address)]
+    pub control: Option<SocketAddr>,
+    /// Speak HTTPS with a certificate that nobody vouches for: for trials.
+    #[arg(long, value_enum, value_name = "KIND", conflicts_with_all = ["tls_certificate", "tls_key"])]
+    pub tls: Option<TlsKind>,
+    /// Speak HTTPS (HTTP/2 and HTTP/1.1) with the certificates of this file in PEM, the site's own first. Read again when
+    /// it changes.
+    #[arg(long, value_name = "FILE")]
+    pub tls_certificate: Option<PathBuf>,
+    /// The private key of the certificate, in PEM.
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// The most bytes of a request's body [default: any number].
+    #[arg(long, value_name = "BYTES")]
+    pub max_body: Option<u64>,
+    /// How many seconds what is under way may take once the guard is told to end [default: 3].
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=86_400))]
+    pub grace: Option<u64>,
     /// Print one JSON object per event instead of text.
     #[arg(long)]
     pub json: bool,
+}
+
+/// How the guard signs visitors in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignInKind {
+    /// By itself: pages at /auth/…, an `OpenID` Provider, encrypted cookies.
+    Own,
+    /// By an identity service, whose handshake tells who is asking.
+    Service,
+}
+
+/// Where a certificate comes from, if not from files.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum TlsKind {
+    /// Made at the start, for localhost and the site.
+    SelfSigned,
+}
+
+/// `nostore init`.
+#[derive(Args, Debug)]
+pub struct InitArgs {
+    /// Where the site's files are.
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub folder: PathBuf,
+    /// Print the file instead of writing it.
+    #[arg(long)]
+    pub print: bool,
 }
 
 /// What `nostore edge` does besides serving.
@@ -480,7 +550,7 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// Reads an address to listen on: `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`, or a port alone.
-fn address(text: &str) -> Result<SocketAddr, String> {
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
     let port = text.strip_prefix("localhost:").unwrap_or(text).parse::<u16>();
     let local = port.map(|port| SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, port)));
     local

@@ -1,6 +1,7 @@
 //! `nostore edge`: the emulated CDN alone; and how it is purged.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::args::{DEFAULT_LISTEN, EdgeArgs, EdgeCommand, PurgeArgs};
+use crate::config::Config;
 use crate::dev::{named, probe};
 use crate::error::Failed;
 use crate::interrupt::Interrupt;
@@ -101,14 +103,18 @@ async fn purge(args: &PurgeArgs) -> Result<(), Failed> {
 /// # Errors
 ///
 /// When a flag is not as expected or the address is taken.
-pub(crate) async fn run(args: &EdgeArgs) -> Result<(), Failed> {
+pub(crate) async fn run(args: &EdgeArgs, path: Option<&Path>) -> Result<(), Failed> {
     if let Some(EdgeCommand::Purge(args)) = &args.command {
         return purge(args).await;
     }
-    let origin =
-        args.origin.as_deref().ok_or_else(|| Failed::usage("expected `--origin URL`, found none"))?;
+    let file = Config::read(path)?;
+    let origin = args.origin.as_deref().or(file.app.as_deref());
+    let origin = origin.ok_or_else(|| {
+        Failed::usage("expected the address of an origin server, found none")
+            .hint("name it with `--origin URL`, or as `app = \"URL\"` in nostore.toml")
+    })?;
     let mut interrupt = Interrupt::listen()?;
-    let mut profile = named(&args.cdn)?;
+    let mut profile = named(args.cdn.as_deref().or(file.cdn.as_deref()).unwrap_or("rfc9111"))?;
     for setting in &args.set {
         let Some((name, value)) = setting.split_once('=') else {
             return Err(Failed::usage(format!("expected `--set NAME=VALUE`, found `--set {setting}`")));

@@ -1,4 +1,4 @@
-//! The command `nostore` as a library: `dev`, `demo`, `edge`, `guard`, `issuer`, `session`, `secret`.
+//! The command `nostore` as a library: `dev`, `demo`, `edge`, `guard`, `init`, `issuer`, `session`, `secret`.
 //!
 //! # Scope
 //!
@@ -12,11 +12,13 @@
 //!   and `secret` were asked for.
 
 pub mod args;
+mod config;
 mod demo;
 mod dev;
 mod edge;
 mod error;
 mod guard;
+mod init;
 mod interrupt;
 mod issuer;
 mod ports;
@@ -48,18 +50,24 @@ pub fn run(cli: Cli) -> ExitCode {
     if let Command::Secret(args) = &cli.command {
         return ended(secret::run(args));
     }
+    if let Command::Init(args) = &cli.command {
+        return ended(init::run(args));
+    }
+    let path = cli.config.as_deref();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Failed::new("the asynchronous runtime did not start").because(&error).report(),
     };
     let how = runtime.block_on(async {
         match cli.command {
-            Command::Dev(args) => dev::run(args).await,
+            Command::Dev(args) => dev::run(args, path).await,
             Command::Demo(args) => demo::run(&args).await,
-            Command::Edge(args) => edge::run(&args).await,
-            Command::Guard(args) => guard::run(&args).await,
+            Command::Edge(args) => edge::run(&args, path).await,
+            Command::Guard(args) => guard::run(&args, path).await,
             Command::Issuer(args) => issuer::run(args).await,
-            Command::Completions { .. } | Command::Secret(_) | Command::Session(_) => Ok(()),
+            Command::Completions { .. } | Command::Init(_) | Command::Secret(_) | Command::Session(_) => {
+                Ok(())
+            }
         }
     });
     ended(how)

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use nostore_proxy::ServeLimits;
+use nostore_proxy::{Peer, ServeLimits};
 use tokio::net::TcpListener;
 
 use crate::Edge;
@@ -15,7 +15,8 @@ impl Edge {
         let mut limits = ServeLimits::default();
         (limits.head, limits.grace) = (self.visitor_head, self.grace);
         let edge = Arc::clone(self);
-        let handler = move |request, visitor, closing| Arc::clone(&edge).handle(request, visitor, closing);
-        nostore_proxy::serve(listener, limits, shutdown, handler).await;
+        let handler =
+            move |request, peer: Peer, closing| Arc::clone(&edge).handle(request, peer.address, closing);
+        nostore_proxy::serve(listener, None, limits, shutdown, handler).await;
     }
 }

@@ -21,9 +21,15 @@ pub enum Change {
     Protected,
     /// The app did not answer; the guard did.
     Failed,
+    /// The guard answered in the app's place: a step of a sign-in, a refusal, another proxy's question.
+    Answered,
 }
 
 impl Change {
+    /// All of them, in order.
+    pub const ALL: [Self; 6] =
+        [Self::None, Self::Silent, Self::CookiesDropped, Self::Protected, Self::Failed, Self::Answered];
+
     /// Returns the stable kebab-case name.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -33,6 +39,7 @@ impl Change {
             Self::CookiesDropped => "cookies-dropped",
             Self::Protected => "protected",
             Self::Failed => "failed",
+            Self::Answered => "answered",
         }
     }
 }

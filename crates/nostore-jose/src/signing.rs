@@ -11,6 +11,7 @@ use std::fmt;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::error::Unspecified;
+use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
@@ -18,6 +19,7 @@ use aws_lc_rs::signature::{
     RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RsaKeyPair, RsaSignatureEncoding,
 };
 use serde_json::{Map, Value, json};
+use zeroize::Zeroize as _;
 
 use crate::{Algorithm, Jwk, base64url, der};
 
@@ -83,6 +85,18 @@ impl SigningKey {
     pub fn generate_for(algorithm: Algorithm) -> Result<Self, SigningKeyError> {
         let pair = Pair::generate(algorithm).map_err(|Unspecified| SigningKeyError::Generate)?;
         Self::from_pair(pair, algorithm).ok_or(SigningKeyError::Generate)
+    }
+
+    /// Derives an Ed25519 key from a secret: the same secret and purpose give the same key, on every machine and after
+    /// every start (HKDF with SHA-256, RFC 5869; its 32 octets are the private key of RFC 8032 section 5.1.5). The secret
+    /// has to be one that nobody can guess: whoever knows it can sign.
+    ///
+    /// # Errors
+    ///
+    /// [`SigningKeyError::Generate`] when the cryptographic library fails.
+    pub fn derive(secret: &[u8], purpose: &str) -> Result<Self, SigningKeyError> {
+        let pair = Pair::derive(secret, purpose).map_err(|Unspecified| SigningKeyError::Generate)?;
+        Self::from_pair(pair, Algorithm::EdDsa).ok_or(SigningKeyError::Generate)
     }
 
     /// Reads a private key in PKCS#8. An RSA key is for RS256, a P-256 key for ES256, an Ed25519 key for
@@ -179,6 +193,15 @@ impl Pair {
                 RsaKeyPair::generate(KeySize::Rsa2048).map(Self::Rsa)
             }
         }
+    }
+
+    fn derive(secret: &[u8], purpose: &str) -> Result<Self, Unspecified> {
+        let prk = Salt::new(HKDF_SHA256, &[]).extract(secret);
+        let mut seed = [0; 32];
+        prk.expand(&[purpose.as_bytes()], HKDF_SHA256)?.fill(&mut seed)?;
+        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| Unspecified);
+        seed.zeroize();
+        pair.map(Self::Ed25519)
     }
 
     /// Reads whichever key it is.

@@ -9,6 +9,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use crate::measure::size;
+
 /// Why a body ended early.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -20,6 +22,12 @@ pub enum BodyError {
         upstream: Arc<str>,
         /// What the HTTP implementation said.
         source: hyper::Error,
+    },
+    /// The request's body is longer than allowed.
+    #[error("expected a request body of at most {}, found a longer one", size(*.limit_bytes))]
+    TooLong {
+        /// The limit in bytes.
+        limit_bytes: u64,
     },
     /// The visitor broke off the request's body.
     #[error("expected the rest of the visitor's request body, found it broken off")]
@@ -34,6 +42,8 @@ pub enum BodyError {
 #[derive(Debug)]
 pub struct RequestBody {
     incoming: Option<Incoming>,
+    /// The most bytes that it may have, and how many are left of them.
+    limit: Option<(u64, u64)>,
     /// Counts frames, so that a long upload does not look like a silent upstream.
     progress: Arc<AtomicU64>,
 }
@@ -42,7 +52,14 @@ impl RequestBody {
     /// Makes a body without content.
     #[must_use]
     pub fn empty() -> Self {
-        Self { incoming: None, progress: Arc::default() }
+        Self { incoming: None, limit: None, progress: Arc::default() }
+    }
+
+    /// Lets the body have at most that many bytes: with the first beyond, it ends in an error.
+    #[must_use]
+    pub const fn at_most(mut self, limit_bytes: u64) -> Self {
+        self.limit = Some((limit_bytes, limit_bytes));
+        self
     }
 
     pub(crate) fn progress(&self) -> Arc<AtomicU64> {
@@ -69,7 +86,18 @@ impl Body for RequestBody {
         let frame = std::task::ready!(Pin::new(incoming).poll_frame(cx));
         self.progress.fetch_add(1, Ordering::Relaxed);
         let frame = frame.filter(|frame| !frame.as_ref().is_ok_and(Frame::is_trailers));
-        Poll::Ready(frame.map(|frame| frame.map_err(|source| BodyError::Visitor { source })))
+        let frame = frame.map(|frame| frame.map_err(|source| BodyError::Visitor { source }));
+        Poll::Ready(match (frame, &mut self.limit) {
+            (Some(Ok(frame)), Some((limit, left))) => {
+                let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+                let limit_bytes = *limit;
+                Some(left.checked_sub(length).map_or(Err(BodyError::TooLong { limit_bytes }), |rest| {
+                    *left = rest;
+                    Ok(frame)
+                }))
+            }
+            (frame, _) => frame,
+        })
     }
 
     fn is_end_stream(&self) -> bool {

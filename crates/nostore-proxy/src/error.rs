@@ -77,6 +77,12 @@ pub enum ProxyError {
         /// What TLS said.
         detail: String,
     },
+    /// The request's body is longer than allowed.
+    #[error("expected a request body of at most {}, found a longer one", size(*.limit_bytes))]
+    TooLong {
+        /// The limit in bytes.
+        limit_bytes: u64,
+    },
     /// The upstream switches protocols although nobody asked.
     #[error("expected an answer in HTTP from {upstream}, found a switch of protocols that nobody asked for")]
     UnaskedUpgrade {
@@ -110,6 +116,7 @@ impl ProxyError {
             Self::Refused { .. } => "upstream-refused",
             Self::Target { .. } => "target-unsupported",
             Self::Tls { .. } => "upstream-tls",
+            Self::TooLong { .. } => "request-too-long",
             Self::UnaskedUpgrade { .. } => "upstream-unasked-upgrade",
             Self::Unreachable { .. } => "upstream-unreachable",
             Self::VisitorStopped => "visitor-stopped",
@@ -123,6 +130,7 @@ impl ProxyError {
             Self::ConnectTimeout { .. } | Self::HeadTimeout { .. } => StatusCode::GATEWAY_TIMEOUT,
             Self::Loop { .. } => StatusCode::LOOP_DETECTED,
             Self::Target { .. } => StatusCode::NOT_IMPLEMENTED,
+            Self::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::VisitorStopped => StatusCode::BAD_REQUEST,
             _ => StatusCode::BAD_GATEWAY,
         }
@@ -139,7 +147,7 @@ impl ProxyError {
             Self::HeadTooLarge { .. } => "http_response_header_section_size",
             Self::Loop { .. } => "proxy_loop_detected",
             Self::Refused { .. } => "connection_refused",
-            Self::Target { .. } | Self::VisitorStopped => "http_request_error",
+            Self::Target { .. } | Self::TooLong { .. } | Self::VisitorStopped => "http_request_error",
             Self::Tls { .. } => "tls_protocol_error",
             Self::UnaskedUpgrade { .. } => "http_upgrade_failed",
             Self::Unreachable { .. } => "destination_ip_unroutable",
@@ -167,6 +175,7 @@ impl ProxyError {
             Self::Tls { .. } => {
                 "check the app's certificate, or name its address with http:// if it speaks no TLS"
             }
+            Self::TooLong { .. } => "send less at once, or let the proxy take longer bodies",
             Self::UnaskedUpgrade { .. } => "check that the address is the app's HTTP port",
             Self::Unreachable { .. } => "check the app's host name and the network",
             Self::VisitorStopped => "send the request again",

@@ -14,11 +14,12 @@
 //!
 //! # Not covered
 //!
-//! HTTP/2, `CONNECT`, and passing interim responses on: the upstream's 1xx are read and dropped (RFC 9110
+//! HTTP/2 towards the upstream, `CONNECT`, and passing interim responses on: the upstream's 1xx are read and dropped (RFC 9110
 //! section 15.2 allows that to a proxy that asked for none), and `100 Continue` is answered by the server
 //! that faces the visitor.
 //!
-//! Specifications: RFC 9110 sections 7.6, 9.2.2 and 15.6; RFC 9112 sections 3.2, 6 and 9; RFC 9209.
+//! Specifications: RFC 9110 sections 7.6, 9.2.2 and 15.6; RFC 9112 sections 3.2, 6 and 9; RFC 9113 section 8;
+//! RFC 9209.
 
 mod authority;
 mod body;
@@ -29,6 +30,7 @@ mod measure;
 mod page;
 mod resolve;
 mod serve;
+mod tls;
 mod tunnel;
 mod upstream;
 
@@ -38,6 +40,7 @@ pub use error::ProxyError;
 pub use field::{Forwarded, clean_request, clean_response, remove_nominated, upgrade_protocol};
 pub use measure::size;
 pub use page::{error_page, plain_page};
-pub use serve::{Closing, ServeLimits, serve};
+pub use serve::{Closing, Peer, ServeLimits, serve};
+pub use tls::{Tls, TlsError};
 pub use tunnel::Tunnel;
 pub use upstream::{Answer, Limits, Upstream, UpstreamError};

@@ -1,38 +1,55 @@
-//! The server that visitors talk to: HTTP/1.1, with bounds, upgrades, and an end that lets what is under way finish.
+//! The server that visitors talk to: HTTP/1.1 and, over TLS, HTTP/2, with bounds, upgrades, and an end that lets what is
+//! under way finish.
+//!
+//! # Invariants
+//!
+//! - Nobody holds a connection without using it for longer than [`ServeLimits::head`], whatever the protocol.
+//! - There are never more connections than [`ServeLimits::connections`]; who comes then waits to be accepted.
+//! - Handlers see one `Cookie` line, however HTTP/2 split it (RFC 9113 section 8.2.3).
 
 use std::convert::Infallible;
 use std::error::Error;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::header::COOKIE;
+use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use nostore_message::Scheme;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::Tunnel;
+use crate::{Tls, Tunnel};
 
 /// How long accepting pauses after it failed, so that a lack of file descriptors is not a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The most requests that a visitor may have under way in one connection of HTTP/2.
+const STREAMS: u32 = 128;
 
 /// What a visitor may take.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ServeLimits {
-    /// How long a visitor may take for a request head, and keep a connection without one.
+    /// How long a visitor may take for the TLS handshake, for a request head, and keep a connection without one.
     pub head: Duration,
     /// The longest request head in bytes: one that is longer and not read at once is refused. It bounds what a connection
     /// keeps in memory.
     pub head_bytes: usize,
-    /// The most field lines in a request head.
+    /// The most field lines in a request head. HTTP/2 counts bytes alone.
     pub head_fields: usize,
+    /// The most connections at a time.
+    pub connections: usize,
     /// How long the end waits for responses under way.
     pub grace: Duration,
 }
@@ -43,9 +60,19 @@ impl Default for ServeLimits {
             head: Duration::from_secs(30),
             head_bytes: 64 * 1024,
             head_fields: 256,
+            connections: 10_000,
             grace: Duration::from_secs(3),
         }
     }
+}
+
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Peer {
+    /// Its address.
+    pub address: SocketAddr,
+    /// How it is connected: `https` over TLS.
+    pub scheme: Scheme,
 }
 
 /// Tells those who serve a request that the server ends.
@@ -72,14 +99,15 @@ impl Closing {
 }
 
 /// Serves visitors until `shutdown` completes; then accepts no more, lets what is under way finish for as long as
-/// [`ServeLimits::grace`] says, and cuts the rest. Tunnels are cut at once.
+/// [`ServeLimits::grace`] says, and cuts the rest. Tunnels are cut at once. With `tls`, nobody is served without it.
 pub async fn serve<H, F, B>(
     listener: TcpListener,
+    tls: Option<Tls>,
     limits: ServeLimits,
     shutdown: impl Future<Output = ()>,
     handler: H,
 ) where
-    H: Fn(Request<Incoming>, SocketAddr, Closing) -> F + Clone + Send + Sync + 'static,
+    H: Fn(Request<Incoming>, Peer, Closing) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body + Send + 'static,
     B::Data: Send,
@@ -87,14 +115,23 @@ pub async fn serve<H, F, B>(
 {
     let (close, closing) = watch::channel(());
     let closing = Closing(closing);
+    let places = Arc::new(Semaphore::new(limits.connections.max(1)));
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
+        let accepted = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (place, listener.accept().await)
+        };
         tokio::select! {
             () = &mut shutdown => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, visitor)) => {
-                    connections.spawn(connection(stream, visitor, limits, closing.clone(), handler.clone()));
+            (place, accepted) = accepted => match accepted {
+                Ok((stream, address)) => {
+                    let connection = connection(stream, address, tls.clone(), limits, closing.clone(), handler.clone());
+                    connections.spawn(async move {
+                        connection.await;
+                        drop(place);
+                    });
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             },
@@ -111,12 +148,13 @@ pub async fn serve<H, F, B>(
 
 async fn connection<H, F, B>(
     stream: TcpStream,
-    visitor: SocketAddr,
+    address: SocketAddr,
+    tls: Option<Tls>,
     limits: ServeLimits,
     closing: Closing,
     handler: H,
 ) where
-    H: Fn(Request<Incoming>, SocketAddr, Closing) -> F + Send + Sync + 'static,
+    H: Fn(Request<Incoming>, Peer, Closing) -> F + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body + Send + 'static,
     B::Data: Send,
@@ -124,8 +162,33 @@ async fn connection<H, F, B>(
 {
     // Only a hint to the kernel: without it small frames wait for each other.
     drop(stream.set_nodelay(true));
+    let Some(tls) = tls else {
+        return first(stream, Peer { address, scheme: Scheme::Http }, limits, closing, handler).await;
+    };
+    // A visitor who does not come to an agreement in time has been told so by TLS.
+    let Ok(Ok(stream)) = tokio::time::timeout(limits.head, tls.acceptor().accept(stream)).await else {
+        return;
+    };
+    let peer = Peer { address, scheme: Scheme::Https };
+    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+        second(stream, peer, limits, closing, handler).await;
+    } else {
+        first(stream, peer, limits, closing, handler).await;
+    }
+}
+
+/// HTTP/1.1.
+async fn first<S, H, F, B>(stream: S, peer: Peer, limits: ServeLimits, closing: Closing, handler: H)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    H: Fn(Request<Incoming>, Peer, Closing) -> F + Send + Sync + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     let service = service_fn(|request| {
-        let response = handler(request, visitor, closing.clone());
+        let response = handler(request, peer, closing.clone());
         async move { Ok::<_, Infallible>(response.await) }
     });
     let connection = http1::Builder::new()
@@ -142,4 +205,91 @@ async fn connection<H, F, B>(
         () = closing.clone().wait() => connection.as_mut().graceful_shutdown(),
     }
     drop(connection.await);
+}
+
+/// HTTP/2 (RFC 9113).
+async fn second<S, H, F, B>(stream: S, peer: Peer, limits: ServeLimits, closing: Closing, handler: H)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    H: Fn(Request<Incoming>, Peer, Closing) -> F + Send + Sync + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let use_of = Use::default();
+    let service = service_fn(|mut request: Request<Incoming>| {
+        one_cookie_line(request.headers_mut());
+        let response = handler(request, peer, closing.clone());
+        let counted = use_of.begin();
+        async move {
+            let response = response.await;
+            drop(counted);
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let connection = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
+        .max_concurrent_streams(STREAMS)
+        .keep_alive_interval(Some(limits.head))
+        .keep_alive_timeout(limits.head)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = closing.clone().wait() => {}
+        () = use_of.ended(limits.head) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    drop(connection.await);
+}
+
+/// What goes on in a connection of HTTP/2.
+#[derive(Clone, Default)]
+struct Use(Arc<UseCounts>);
+
+#[derive(Default)]
+struct UseCounts {
+    begun: AtomicU64,
+    answered: AtomicU64,
+}
+
+/// One request that is being answered.
+struct Counted(Use);
+
+impl Use {
+    fn begin(&self) -> Counted {
+        self.0.begun.fetch_add(1, Ordering::Relaxed);
+        Counted(self.clone())
+    }
+
+    /// Completes when nothing was asked, and nothing left to answer, for `pause`.
+    async fn ended(&self, pause: Duration) {
+        let mut seen = u64::MAX;
+        loop {
+            let begun = self.0.begun.load(Ordering::Relaxed);
+            let idle = begun == self.0.answered.load(Ordering::Relaxed);
+            if std::mem::replace(&mut seen, begun) == begun && idle {
+                return;
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.0.answered.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Joins the lines into which HTTP/2 may split cookies, before anybody reads them.
+fn one_cookie_line(fields: &mut HeaderMap) {
+    let lines: Vec<&[u8]> = fields.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if lines.len() > 1
+        && let Ok(line) = HeaderValue::from_bytes(&lines.join(&b"; "[..]))
+    {
+        fields.insert(COOKIE, line);
+    }
 }

@@ -213,8 +213,12 @@ impl Upstream {
     fn cause(&self, error: &ClientError) -> ProxyError {
         let upstream = self.name.to_string();
         let root = innermost(error);
-        if find::<BodyBroken>(error).is_some() {
-            return ProxyError::VisitorStopped;
+        match find::<BodyBroken>(error) {
+            Some(BodyBroken::TooLong { limit_bytes }) => {
+                return ProxyError::TooLong { limit_bytes: *limit_bytes };
+            }
+            Some(_) => return ProxyError::VisitorStopped,
+            None => {}
         }
         let tls = find::<rustls::Error>(error);
         if let Some(tls) = tls {

@@ -216,6 +216,12 @@ impl TrustedProxies {
         Forwarded { scheme, authority, client }
     }
 
+    /// Tells whether a request comes from a trusted proxy: what that says of the visitor counts.
+    #[must_use]
+    pub fn vouch_for(&self, peer: Option<IpAddr>, request: &RequestHead<'_>) -> bool {
+        self.trusts(peer.map(|address| address.to_canonical()), &request.fields)
+    }
+
     /// Returns the field that holds the shared secret, which is nobody else's business.
     pub(crate) fn secret_name(&self) -> Option<&str> {
         self.secret.as_ref().map(|(name, _)| &**name)

@@ -203,7 +203,8 @@ impl Routes {
     }
 
     /// Tells whether every reading of `path` is public, so that `/assets/../orders` is not what `/assets/*` is.
-    pub(crate) fn is_public(&self, path: &str) -> bool {
+    #[must_use]
+    pub fn is_public(&self, path: &str) -> bool {
         let public = |path: &str| self.most_specific(path).is_some_and(|rule| rule.access == Access::Public);
         let decoded = percent_decode_str(path).decode_utf8_lossy();
         public(path) && public(&canonical(path)) && public(&canonical(&decoded))

@@ -159,6 +159,12 @@ impl Sessions {
         }
     }
 
+    /// Returns the names of the cookies that carry a session.
+    #[must_use]
+    pub fn cookie_names(&self) -> &[String] {
+        &self.0.session_cookies
+    }
+
     /// Returns the time.
     #[must_use]
     pub fn now(&self) -> UnixTime {

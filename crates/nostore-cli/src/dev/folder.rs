@@ -12,14 +12,17 @@ pub(crate) struct Choice {
     pub(crate) reason: String,
 }
 
-/// Takes the profile that was asked for, else what the folder says, else RFC 9111.
+/// Takes the profile that was asked for, else the configured one, else what the folder says, else RFC 9111.
 ///
 /// # Errors
 ///
 /// When there is no profile with that name: lists those there are, the nearest first.
-pub(crate) fn choose(asked: Option<&str>, folder: &Path) -> Result<Choice, Failed> {
+pub(crate) fn choose(asked: Option<&str>, configured: Option<&str>, folder: &Path) -> Result<Choice, Failed> {
     if let Some(name) = asked {
         return Ok(Choice { profile: named(name)?, reason: "asked for with --cdn".to_owned() });
+    }
+    if let Some(name) = configured {
+        return Ok(Choice { profile: named(name)?, reason: "nostore.toml says so".to_owned() });
     }
     let names = file_names(folder);
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -52,7 +55,7 @@ pub(crate) fn named(name: &str) -> Result<Profile, Failed> {
 }
 
 /// Lists the files of a folder; one that cannot be read says nothing.
-fn file_names(folder: &Path) -> Vec<String> {
+pub(crate) fn file_names(folder: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut names: Vec<String> =
         entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();

@@ -13,9 +13,10 @@ use nostore_web::SystemClock;
 use serde_json::json;
 use tokio::net::TcpStream;
 
-pub(crate) use folder::named;
+pub(crate) use folder::{file_names, named};
 
 use crate::args::{DEFAULT_ISSUER_LISTEN, DEFAULT_LISTEN, DevArgs, SessionKind};
+use crate::config::Config;
 use crate::edge::Control;
 use crate::error::Failed;
 use crate::interrupt::Interrupt;
@@ -33,10 +34,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// # Errors
 ///
 /// When something does not start, or the app's command ends.
-pub(crate) async fn run(args: DevArgs) -> Result<(), Failed> {
+pub(crate) async fn run(mut args: DevArgs, path: Option<&Path>) -> Result<(), Failed> {
+    let file = Config::read(path)?;
+    if args.command.is_empty() && args.unprotected.is_none() && args.module.is_none() {
+        args.app = args.app.or(file.app);
+    }
     let incident = incident(&args)?;
     let mut interrupt = Interrupt::listen()?;
-    let choice = folder::choose(args.cdn.as_deref(), Path::new("."))?;
+    let choice = folder::choose(args.cdn.as_deref(), file.cdn.as_deref(), Path::new("."))?;
     let reporter = Arc::new(Reporter::new(args.json));
     let edge = ports::listen(args.listen, DEFAULT_LISTEN, "--listen").await?;
     let issuer = ports::listen(args.issuer_listen, DEFAULT_ISSUER_LISTEN, "--issuer-listen").await?;

@@ -8,6 +8,7 @@ mod chromium;
 mod command;
 mod express;
 mod guard;
+mod init;
 mod sealed;
 mod secret;
 mod sessions;

@@ -25,7 +25,7 @@ pub(crate) async fn bench(origin: SocketAddr, change: impl FnOnce(&mut GuardConf
     let mut config = GuardConfig::new(format!("http://{origin}"), protection);
     config.sink = Arc::new(move |record| drop(sender.send(record)));
     change(&mut config);
-    let guard = Guard::new(config).unwrap();
+    let guard = Guard::new(&config).unwrap();
     let (listener, address) = listener().await;
     tokio::spawn(async move { guard.serve(listener, std::future::pending()).await });
     Bench { address, records }

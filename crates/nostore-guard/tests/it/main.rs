@@ -4,7 +4,10 @@
 mod behind;
 mod bench;
 mod changes;
+mod control;
 mod failure;
+mod identity;
+mod tls;
 #[path = "../../../nostore-proxy/tests/it/wire.rs"]
 #[expect(dead_code, reason = "shared with the proxy and the edge, which use more of it")]
 mod wire;

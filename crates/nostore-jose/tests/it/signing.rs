@@ -99,3 +99,17 @@ fn bytes_that_are_no_key_are_refused() {
         assert_eq!(error.to_string(), text, "{name}");
     }
 }
+
+#[test]
+fn a_derived_key_is_the_same_each_time_and_another_for_each_purpose() {
+    let derive = |secret: &str, purpose: &str| SigningKey::derive(secret.as_bytes(), purpose).unwrap();
+    let made = derive("a secret", "a purpose");
+    // Computed by an implementation of RFC 5869 and RFC 8032 of its own, in another language.
+    assert_eq!(made.jwk().to_json()["x"], "ate5odJXr0uNm32ivYJ5nunAtEFvEuw5DL4XiaXilAI");
+    assert_eq!(made.algorithm(), Algorithm::EdDsa);
+    let token = made.sign(&Map::new(), &map(json!({"sub": "u"}))).unwrap();
+    assert_eq!(verify(&Jws::parse(&token).unwrap(), derive("a secret", "a purpose").jwk()), Ok(()));
+    for other in [derive("a secret", "another"), derive("another", "a purpose")] {
+        assert_ne!(other.kid(), made.kid());
+    }
+}

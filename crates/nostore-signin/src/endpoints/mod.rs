@@ -50,6 +50,15 @@ impl SignIn {
     /// The paths that [`Self::answer`] answers, as patterns of route rules.
     pub const PATHS: [&'static str; 3] = ["/auth/*", "/admin/users", "/admin/users/*"];
 
+    /// Tells whether a path is one of [`Self::PATHS`].
+    #[must_use]
+    pub fn is_own_path(path: &str) -> bool {
+        Self::PATHS.iter().any(|pattern| match pattern.strip_suffix('*') {
+            Some(beginning) => path.len() > beginning.len() && path.starts_with(beginning),
+            None => path == *pattern,
+        })
+    }
+
     /// Answers a request at one of [`Self::PATHS`]. `body`: the whole content, up to [`MAX_FORM_BYTES`].
     pub fn answer<'a>(&'a self, exchange: &'a Arc<Exchange>, body: &'a [u8]) -> SiteFuture<'a, Answer> {
         Box::pin(self.answered(exchange, body))

@@ -1,5 +1,7 @@
 //! `nostore guard` between an app in another language and an emulated CDN, each a process of its own.
 
+mod running;
+
 use nostore_cli::visitor::Visitor;
 use nostore_test::Nostore;
 use url::Url;
