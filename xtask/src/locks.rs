@@ -8,8 +8,8 @@ use std::fs;
 use crate::step;
 
 /// The workspaces, and whether one is built in the folder of the libraries' own.
-const WORKSPACES: [(&str, bool); 4] =
-    [("bench", false), ("conformance", true), ("fuzz", false), ("stores", true)];
+const WORKSPACES: [(&str, bool); 5] =
+    [("bench", false), ("bench/proxies", true), ("conformance", true), ("fuzz", false), ("stores", true)];
 
 /// Checks that every lockfile says all that its workspace needs, and that shared builds agree.
 pub(crate) fn check() -> Result<(), String> {

@@ -298,6 +298,9 @@ pub struct GuardArgs {
     /// How many seconds what is under way may take once the guard is told to end [default: 3].
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=86_400))]
     pub grace: Option<u64>,
+    /// Tell of nothing but the start, what fails, and configurations.
+    #[arg(long)]
+    pub quiet: bool,
     /// Print one JSON object per event instead of text.
     #[arg(long)]
     pub json: bool,

@@ -103,6 +103,12 @@ impl Nostore {
         found.unwrap_or_else(|| panic!("no text at {pointer} in {}", self.started))
     }
 
+    /// Returns the process's number, while it runs.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Returns how many events were seen: a mark for [`Nostore::since`].
     #[must_use]
     pub fn mark(&self) -> usize {

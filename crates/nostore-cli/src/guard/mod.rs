@@ -42,7 +42,7 @@ pub(crate) async fn run(args: &GuardArgs, path: Option<&Path>) -> Result<(), Fai
     let mut interrupt = Interrupt::listen()?;
     let reporter = Arc::new(Reporter::new(args.json));
     let settings = Settings::read(args, path)?;
-    let mut config = settings.config(sink(&reporter), false).await?;
+    let mut config = settings.config(sink(&reporter, args.quiet), false).await?;
     let (listener, address) = listener(&settings).await?;
     let tls = settings.tls(Some(address.ip()))?;
     config.tls.clone_from(&tls);
@@ -112,7 +112,7 @@ async fn change<'a>(
     reporter: &Arc<Reporter>,
 ) -> Result<Settings<'a>, Failed> {
     let settings = Settings::read(args, path)?;
-    let config = settings.config(sink(reporter), true).await?;
+    let config = settings.config(sink(reporter, args.quiet), true).await?;
     // A certificate that was made at the start stays.
     let renewed = if settings.certificate()?.is_some() { settings.tls(None)? } else { None };
     if renewed.is_some() && tls.is_none() {
@@ -133,9 +133,13 @@ fn files(settings: &Settings<'_>, path: Option<&Path>) -> Vec<PathBuf> {
     std::iter::once(path.unwrap_or(Path::new(config::FILE))).chain(certificate).map(Path::to_owned).collect()
 }
 
-fn sink(reporter: &Arc<Reporter>) -> Sink {
+fn sink(reporter: &Arc<Reporter>, quiet: bool) -> Sink {
     let told = Arc::clone(reporter);
-    Arc::new(move |record| told.event(&record.to_json(), &line(&record, &told)))
+    Arc::new(move |record| {
+        if !quiet || record.change == Change::Failed {
+            told.event(&record.to_json(), &line(&record, &told));
+        }
+    })
 }
 
 fn announce(

@@ -6,6 +6,7 @@ mod bench;
 mod changes;
 mod control;
 mod failure;
+mod hostile;
 mod identity;
 mod tls;
 #[path = "../../../nostore-proxy/tests/it/wire.rs"]

@@ -1,5 +1,6 @@
 //! `nostore guard` between an app in another language and an emulated CDN, each a process of its own.
 
+mod hostile;
 mod running;
 
 use nostore_cli::visitor::Visitor;

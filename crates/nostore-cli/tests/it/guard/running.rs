@@ -8,7 +8,7 @@ use std::process::Stdio;
 use nostore_cli::visitor::Visitor;
 use nostore_test::Nostore;
 use serde_json::json;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use url::Url;
@@ -138,6 +138,25 @@ async fn a_restart_on_the_socket_of_a_service_manager_loses_no_request() {
     }
 }
 
+/// Starts the identity service with the seed of a folder, and returns its address.
+async fn issuer(folder: &Path) -> (Child, String) {
+    let mut issuer = Command::new(NOSTORE)
+        .args(["issuer", "--listen", "127.0.0.1:0", "--seed", "seed.json"])
+        .current_dir(folder)
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(issuer.stdout.take().unwrap()).lines();
+    loop {
+        let line = lines.next_line().await.unwrap().expect("the identity service says its address");
+        if let Some((_, rest)) = line.split_once("http://") {
+            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+            return (issuer, format!("http://{}", rest.split(' ').next().unwrap()));
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn r0_5_a_site_in_any_language_gets_sign_in_without_a_line_of_code() {
     let (folder, app) = (Folder::new(), app().await);
@@ -150,15 +169,13 @@ async fn r0_5_a_site_in_any_language_gets_sign_in_without_a_line_of_code() {
                               "redirect_uris": [format!("{site}/auth/callback")] }],
     });
     std::fs::write(folder.0.join("seed.json"), seed.to_string()).unwrap();
-    let issuer = ["issuer", "--json", "--listen", "127.0.0.1:0", "--seed", "seed.json"];
-    let issuer = Nostore::start(NOSTORE, &issuer, &folder.0).await.unwrap();
+    let (_issuer, provider) = issuer(&folder.0).await;
     write(
         &folder.0.join("nostore.toml"),
         &format!(
             "site = \"{site}\"\napp = \"{app}\"\nprotected = [\"/admin/*\"]\n\
              [guard]\nlisten = \"127.0.0.1:{port}\"\nsign-in = \"own\"\n\
-             [sign-in]\nissuer = \"{}\"\nclient-id = \"site\"\nadmins = [\"alice@example.com\"]\n",
-            issuer.started("/issuer"),
+             [sign-in]\nissuer = \"{provider}\"\nclient-id = \"site\"\nadmins = [\"alice@example.com\"]\n",
         ),
     );
     let secrets =
