@@ -127,7 +127,7 @@ impl Stage {
         place(self.edge.as_ref().unwrap_or(&self.dev), path)
     }
 
-    /// Signs in: cookies know no ports, so that a provider's answer may come to the other emulated CDN.
+    /// Signs in: at the site's own form, or at the provider, which knows the site by the address that `nostore dev` gave it.
     pub(crate) async fn sign_in(&self, visitor: &mut Visitor) {
         let auth = self.app.auth;
         match self.app.sign_in {
@@ -181,6 +181,8 @@ impl Stage {
     }
 }
 
+/// A place behind an emulated CDN, by the one name that all of them share: cookies know no ports.
 fn place(process: &Nostore, path: &str) -> Url {
-    Url::parse(&format!("{}{path}", process.started("/site"))).unwrap()
+    let site = process.started("/site").replace("127.0.0.1", "localhost");
+    Url::parse(&format!("{site}{path}")).unwrap()
 }

@@ -62,6 +62,12 @@ impl Seen {
         }
     }
 
+    /// With another warning, in front of those that there are.
+    pub(crate) fn warned(mut self, code: &str) -> Self {
+        self.warnings.insert(0, code.to_owned());
+        self
+    }
+
     /// With a page that says nothing about caching, on which a stranger is `who`.
     pub(crate) fn on_silence(self, who: &str) -> Self {
         Self { silent: Some(who.to_owned()), ..self }
