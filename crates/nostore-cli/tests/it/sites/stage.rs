@@ -16,6 +16,8 @@ pub(crate) enum Way {
     Bare,
     /// `nostore guard`.
     Guard,
+    /// The same, and what is not named public is kept out of caches for everybody.
+    GuardUnlessPublic,
 }
 
 /// Who signs a visitor in.
@@ -105,14 +107,18 @@ impl Stage {
             Nostore::start(NOSTORE, &arguments, &folder.0).await.unwrap()
         };
         let guard = ["guard", "--origin", &listening, "--session-cookie", app.cookie];
+        let guard = [&guard[..], &["--trusted-proxy", "127.0.0.1"]].concat();
         let guard = match way {
             Way::Bare => None,
-            Way::Guard => Some(start(&[&guard[..], &["--trusted-proxy", "127.0.0.1"]].concat()).await),
+            Way::Guard => Some(start(&guard).await),
+            Way::GuardUnlessPublic => {
+                Some(start(&[&guard[..], &["--unless-public", "--public", "/"]].concat()).await)
+            }
         };
         let origin = guard.as_ref().map_or(listening.as_str(), |guard| guard.started("/site"));
         let edge = match way {
             Way::Bare if cdn == home => None,
-            Way::Bare | Way::Guard => Some(start(&["edge", "--cdn", cdn, "--origin", origin]).await),
+            _ => Some(start(&["edge", "--cdn", cdn, "--origin", origin]).await),
         };
         Self { app: *app, dev, guard, edge, _folder: folder }
     }

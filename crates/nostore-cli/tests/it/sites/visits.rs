@@ -25,6 +25,8 @@ pub(crate) struct Seen {
     gets_session: bool,
     /// A cookie of whatever kind comes with it.
     gets_cookies: bool,
+    /// Who Alice is when strangers have been on the personal page.
+    returns: String,
     /// Who Alice is after her sign-out and the public page.
     signed_out: String,
     /// What is warned of on the public page, each once.
@@ -42,6 +44,7 @@ impl Seen {
             hit: true,
             gets_session: true,
             gets_cookies: true,
+            returns: ALICE.to_owned(),
             signed_out: ALICE.to_owned(),
             warnings: vec!["stored-set-cookie".to_owned()],
             silent: None,
@@ -56,6 +59,7 @@ impl Seen {
             hit: true,
             gets_session: false,
             gets_cookies: false,
+            returns: ALICE.to_owned(),
             signed_out: NOBODY.to_owned(),
             warnings: Vec::new(),
             silent: None,
@@ -66,6 +70,11 @@ impl Seen {
     pub(crate) fn warned(mut self, code: &str) -> Self {
         self.warnings.insert(0, code.to_owned());
         self
+    }
+
+    /// But Alice comes back to the page of a stranger.
+    pub(crate) fn frozen(self) -> Self {
+        Self { returns: NOBODY.to_owned(), ..self }
     }
 
     /// With a page that says nothing about caching, on which a stranger is `who`.
@@ -97,6 +106,7 @@ pub(crate) async fn visits(stage: &mut Stage, case: &str) -> (Seen, Vec<String>)
         }
     };
 
+    let returns = who(stage, &mut alice, PERSONAL).await;
     stage.sign_out(&mut alice).await;
     assert!(!alice.has_cookie(&stage.at(PUBLIC), cookie), "{case}: the sign-out itself works");
     alice.open(&stage.at(PUBLIC)).await.unwrap();
@@ -107,9 +117,17 @@ pub(crate) async fn visits(stage: &mut Stage, case: &str) -> (Seen, Vec<String>)
     codes.sort();
     codes.dedup();
     let told = told.iter().map(|warning| text(warning, "what")).collect();
-    let stranger = stranger_is;
-    let seen =
-        Seen { renewed, stranger, hit, gets_session, gets_cookies, signed_out, warnings: codes, silent };
+    let seen = Seen {
+        renewed,
+        stranger: stranger_is,
+        hit,
+        gets_session,
+        gets_cookies,
+        returns,
+        signed_out,
+        warnings: codes,
+        silent,
+    };
     (seen, told)
 }
 
