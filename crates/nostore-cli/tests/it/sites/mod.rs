@@ -6,7 +6,8 @@
 //!
 //! # Not covered
 //!
-//! `nostore gen next` in the place of the guard: a [`Way`] of its own as soon as there is such a command.
+//! `nostore gen next` in the place of the guard. It takes another middleware, so another build: an app of its own beside
+//! `next` (`xtask/src/sites.rs` builds it), for which `Way::Bare` must be as safe as the guard is for `next`.
 
 mod stage;
 mod visits;
