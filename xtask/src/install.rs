@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::step;
+use crate::{sites, step};
 
 /// The release of cargo-deny that reads `deny.toml`.
 const CARGO_DENY: &str = "0.20.2";
@@ -20,7 +20,8 @@ pub(crate) fn everything() -> Result<(), String> {
     wasm()?;
     cargo_deny()?;
     express()?;
-    dynalite()
+    dynalite()?;
+    sites::install()
 }
 
 fn cargo_deny() -> Result<(), String> {

@@ -12,6 +12,7 @@ mod requirements;
 mod sdk;
 mod shots;
 mod signin;
+mod sites;
 mod step;
 mod stores;
 mod tidy;
@@ -26,8 +27,8 @@ const HELP: &str = "\
 Usage: cargo xtask <chore>
 
   test           everything: formatting, lints, tidiness, requirements, documentation, all tests.
-                 First installs what that needs (Chromium, Redis, Express, cargo-deny, SDKs); then only loopback is used.
-  install        only the installing
+                 First installs what that needs (Chromium, Redis, Express, Next.js, cargo-deny, SDKs); then only loopback is used.
+  install        only the installing, and the building of real sites
   tidy           structure: headers, sizes, the laws' bans, the direction of dependencies
   locks          makes the lockfiles of the other workspaces anew, of the libraries' own releases
   requirements   each line of docs/requirements.md with its tests; fails on a due line without one
@@ -52,7 +53,7 @@ fn main() -> ExitCode {
     let chore = arguments.first().map_or("help", String::as_str);
     let done = match chore {
         "test" => test(),
-        "install" => install::everything(),
+        "install" => install::everything().and_then(|()| sites::build()),
         "tidy" => tidy::check(),
         "locks" => locks::mend(),
         "requirements" => requirements::check(true),
@@ -88,6 +89,18 @@ fn test() -> Result<(), String> {
     install::everything()?;
     sdk::install()?;
     differential::install()?;
+    // What is built here waits for its reads much of the time, and so do linkers.
+    let (checked, built) = std::thread::scope(|scope| {
+        let built = scope.spawn(sites::build);
+        (checks(), built.join())
+    });
+    checked?;
+    built.map_err(|_| "sites: the thread that built them panicked")??;
+    side_by_side()
+}
+
+/// Checks all that can be without running the tests, and builds those.
+fn checks() -> Result<(), String> {
     step::cargo("format", &["fmt", "--all", "--check"])?;
     locks::check()?;
     tidy::check()?;
@@ -110,8 +123,7 @@ fn test() -> Result<(), String> {
         &[("RUSTDOCFLAGS", "-D warnings")],
     )?;
     tokens::schedules()?;
-    step::cargo("test programs", &[&TESTS[..], &["--no-run"]].concat())?;
-    side_by_side()
+    step::cargo("test programs", &[&TESTS[..], &["--no-run"]].concat())
 }
 
 /// Runs the tests, which wait for browsers and clocks much of the time, beside what needs other servers.

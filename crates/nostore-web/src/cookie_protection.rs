@@ -10,7 +10,8 @@
 //! 4. any other `Set-Cookie` on a response that its author made cacheable; with [`CookieProtection::drop_strays`], such a
 //!    line is dropped instead, where the response is sensitive for nothing else, and the response stays cacheable.
 //!
-//! A cookie that is too long for one is in several, `name.0` and so on: those are named with it.
+//! A cookie that is too long for one is in several, `name.0` and so on (`name__0` where Auth0 wrote it): those are named
+//! with it.
 //!
 //! On a *public* route a safe request's response keeps its caching also where rule 2 would end it: if
 //! its author made it cacheable, the line with the named cookie is dropped, with a warning. Session
@@ -170,7 +171,7 @@ impl CookieProtection {
         self.cookies.iter().any(|own| {
             name.strip_prefix(own.as_str()).is_some_and(|rest| {
                 let part = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-                rest.is_empty() || rest.strip_prefix('.').is_some_and(part)
+                rest.is_empty() || ["__", "."].iter().any(|mark| rest.strip_prefix(mark).is_some_and(part))
             })
         })
     }

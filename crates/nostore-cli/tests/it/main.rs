@@ -14,6 +14,7 @@ mod secret;
 mod sessions;
 mod shared_login;
 mod site;
+mod sites;
 mod table;
 mod tap;
 mod world;
