@@ -10,6 +10,9 @@
 //! 4. any other `Set-Cookie` on a response that its author made cacheable; with [`CookieProtection::drop_strays`], such a
 //!    line is dropped instead, where the response is sensitive for nothing else, and the response stays cacheable.
 //!
+//! With [`CookieProtection::spell_out`] a response whose author says `no-store` is sensitive as well, so that the caches hear it
+//! which read other fields.
+//!
 //! A cookie that is too long for one is in several, `name.0` and so on (`name__0` where Auth0 wrote it): those are named
 //! with it.
 //!
@@ -26,7 +29,7 @@
 
 use std::borrow::Cow;
 
-use nostore_cache::{Intent, author_intent};
+use nostore_cache::{CacheControl, Intent, author_intent};
 use nostore_message::{FieldEdit, RequestHead, ResponseHead, Sensitivity, SetCookie, apply};
 
 use crate::{AUTH_SENSITIVE_FIELD, Circumstances, Protected, Routes, Why, protect_response};
@@ -38,6 +41,7 @@ pub struct CookieProtection {
     dev: bool,
     drop_strays: bool,
     routes: Routes,
+    spell_out: bool,
     unless_public: bool,
 }
 
@@ -99,6 +103,14 @@ impl CookieProtection {
         self
     }
 
+    /// Says in every dialect what an author says in `Cache-Control` alone, that nobody may store a response. Some caches are
+    /// told not to read that field.
+    #[must_use]
+    pub const fn spell_out(mut self, on: bool) -> Self {
+        self.spell_out = on;
+        self
+    }
+
     /// Says in a response field why a response lost its caching.
     #[must_use]
     pub const fn dev(mut self, on: bool) -> Self {
@@ -137,6 +149,8 @@ impl CookieProtection {
             let strict = self.unless_public.then_some(Why::NotPublic);
             observed.credential.clone().or(redirect).or(strict).map(|why| (Sensitivity::Personalized, why))
         };
+        let forbidden = || self.spell_out && forbids_storing(response);
+        let level = level.or_else(|| forbidden().then_some((Sensitivity::Personalized, Why::AuthorForbids)));
         let cacheable = observed.safe
             && !matches!(response.status, 401 | 403)
             && !response.fields.contains(AUTH_SENSITIVE_FIELD)
@@ -175,6 +189,12 @@ impl CookieProtection {
             })
         })
     }
+}
+
+/// Tells whether the author says `no-store`, and nothing else in a field for some caches.
+fn forbids_storing(response: &ResponseHead<'_>) -> bool {
+    CacheControl::parse(response.fields.all("cache-control")).no_store
+        && author_intent(response) == Intent::Uncacheable
 }
 
 /// Lists the names of the cookies that a response sets.

@@ -17,6 +17,8 @@ pub enum Why {
     AppRaised(&'static Location<'static>),
     /// The app marked the response with `Auth-Sensitive: ?1`.
     AuthSensitive,
+    /// The author forbids storing, in a field that not every cache reads.
+    AuthorForbids,
     /// A response that its author made cacheable sets a cookie with that name.
     CookieOnCacheable(String),
     /// The request carried a session cookie with that name.
@@ -71,6 +73,9 @@ impl fmt::Display for Why {
         match self {
             Self::AppRaised(line) => write!(f, "the app asked for it at {}", Line(line)),
             Self::AuthSensitive => f.write_str("the app marked it with Auth-Sensitive"),
+            Self::AuthorForbids => {
+                f.write_str("its author forbids storing, in a field that not every cache reads")
+            }
             Self::CookieOnCacheable(name) => {
                 write!(f, "it sets the cookie `{name}`, which a cache would give to everyone")
             }

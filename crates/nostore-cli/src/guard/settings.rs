@@ -141,7 +141,7 @@ impl<'a> Settings<'a> {
         let protection =
             public.iter().fold(protection, |protection, pattern| protection.public(pattern.clone()));
         let unless_public = self.args.unless_public || self.file.guard.unless_public;
-        Ok(protection.drop_strays(true).unless_public(unless_public))
+        Ok(protection.drop_strays(true).spell_out(true).unless_public(unless_public))
     }
 
     fn patterns<'s>(

@@ -20,7 +20,7 @@ pub(crate) struct Bench {
 
 /// Starts a guard in front of `origin`, as the command does; `change` changes its configuration.
 pub(crate) async fn bench(origin: SocketAddr, change: impl FnOnce(&mut GuardConfig)) -> Bench {
-    let protection = CookieProtection::cookies([SESSION]).public("/about").drop_strays(true);
+    let protection = CookieProtection::cookies([SESSION]).public("/about").drop_strays(true).spell_out(true);
     let (sender, records) = mpsc::unbounded_channel();
     let mut config = GuardConfig::new(format!("http://{origin}"), protection);
     config.sink = Arc::new(move |record| drop(sender.send(record)));

@@ -42,7 +42,7 @@ fn outcome(answer: &str) -> String {
     format!("{level}{}{}", if names.is_empty() { "" } else { ", sets " }, names.join(" "))
 }
 
-const ROWS: [(&str, &str, &str); 21] = [
+const ROWS: [(&str, &str, &str); 25] = [
     ("a public page", "/?cc=s-maxage=60", ""),
     ("a public page, signed in", "/?cc=s-maxage=60", "authjs.session-token=x"),
     ("a silent page", "/", ""),
@@ -63,6 +63,10 @@ const ROWS: [(&str, &str, &str); 21] = [
     ("a redirect", "/?307&to=/sign-in&cc=s-maxage=60", ""),
     ("a silent redirect", "/?302&to=/sign-in", ""),
     ("a refusal", "/?401&cc=s-maxage=60", ""),
+    ("a page whose author forbids storing", "/?cc=no-store", ""),
+    ("the same, by rule for everybody", "/about?cc=private,+no-cache,+no-store", ""),
+    ("a page for browsers alone", "/?cc=private,+max-age=60", ""),
+    ("a page that caches ask about", "/?cc=no-cache", ""),
     ("the app says so", "/?cc=s-maxage=60&sensitive=?1", ""),
     ("the app says no", "/?cc=s-maxage=60&sensitive=?0", ""),
     (
