@@ -1,4 +1,4 @@
-//! The command `nostore` as a library: `dev`, `demo`, `edge`, `guard`, `issuer`, `session`, `secret`.
+//! The command `nostore` as a library: `dev`, `demo`, `edge`, `gen`, `guard`, `issuer`, `session`, `secret`.
 //!
 //! # Scope
 //!
@@ -16,6 +16,7 @@ mod demo;
 mod dev;
 mod edge;
 mod error;
+mod generate;
 mod guard;
 mod interrupt;
 mod issuer;
@@ -48,6 +49,9 @@ pub fn run(cli: Cli) -> ExitCode {
     if let Command::Secret(args) = &cli.command {
         return ended(secret::run(args));
     }
+    if let Command::Gen(args) = &cli.command {
+        return ended(generate::run(args));
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Failed::new("the asynchronous runtime did not start").because(&error).report(),
@@ -59,7 +63,9 @@ pub fn run(cli: Cli) -> ExitCode {
             Command::Edge(args) => edge::run(&args).await,
             Command::Guard(args) => guard::run(&args).await,
             Command::Issuer(args) => issuer::run(args).await,
-            Command::Completions { .. } | Command::Secret(_) | Command::Session(_) => Ok(()),
+            Command::Completions { .. } | Command::Gen(_) | Command::Secret(_) | Command::Session(_) => {
+                Ok(())
+            }
         }
     });
     ended(how)

@@ -47,7 +47,9 @@ fn does_not(site: &Site) -> Vec<String> {
         "other cookies on pages: the app does not get them there. Add those that it needs to the cache policy, never to an origin \
          request policy alone",
         "Authorization: CloudFront takes it off GET and HEAD on pages",
-        "a session in more than one part whose first part stays the same while others change",
+        "a cookie that a stamped page sets for whoever has no session, such as a csrf-token: it is stored, and everybody's then; \
+         `nostore gen next` and `nostore guard` drop it",
+        "a session in several parts: its first part alone is in the key",
     ]);
     if !site.public().is_empty() {
         found.push(

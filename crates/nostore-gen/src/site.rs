@@ -1,6 +1,6 @@
 //! What is known of a site: its session cookies, the paths of its sign-in, the paths that are everybody's.
 
-/// The cookies of sessions that are meant when none is named: Auth.js 5, `NextAuth` 4, the handshake protocol, our own.
+/// The cookies of sessions that are meant when none is named: Auth.js 5, NextAuth 4, the handshake protocol, our own.
 pub const PRESET_COOKIES: [&str; 4] =
     ["authjs.session-token", "next-auth.session-token", "__session", "nostore.session"];
 

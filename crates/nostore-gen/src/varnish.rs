@@ -38,7 +38,7 @@ fn vcl(site: &Site) -> String {
          \x20   if ({sign_in}) {{\n\
          \x20       return (pass);\n\
          \x20   }}\n\
-         \x20   if ({public}) {{\n\
+         \x20   if ((req.method == \"GET\" || req.method == \"HEAD\") && ({public})) {{\n\
          \x20       unset req.http.Cookie;\n\
          \x20       unset req.http.Authorization;\n\
          \x20   }} elsif (req.http.Cookie ~ \"{session}\" || req.http.Authorization) {{\n\
@@ -46,7 +46,7 @@ fn vcl(site: &Site) -> String {
          \x20   }}\n\
          }}\n\n\
          sub vcl_backend_response {{\n\
-         \x20   if ({stored_public}) {{\n\
+         \x20   if ((bereq.method == \"GET\" || bereq.method == \"HEAD\") && ({stored_public})) {{\n\
          \x20       if (beresp.status < 300 && beresp.http.Cache-Control !~ \"(?i)no-store|private|no-cache\") {{\n\
          \x20           unset beresp.http.Set-Cookie;\n\
          \x20       }}\n\

@@ -34,7 +34,7 @@ fn what_a_site_may_say() {
         }
     }
     let long = "x".repeat(129);
-    assert!(Site::new([&*long]).is_err() && Site::new([&*long[1..]]).is_ok());
+    assert!(Site::new([long.as_str()]).is_err() && Site::new([&long[1..]]).is_ok());
     writeln!(table, "{}", Site::new([]).unwrap_err()).unwrap();
     let twice = Site::new(["sid", "__Secure-sid", "sid.1"]).unwrap();
     assert_eq!(twice.session_cookies().collect::<Vec<_>>(), ["sid"], "one cookie in three forms");

@@ -32,7 +32,8 @@ const server = createServer(async (incoming, outgoing) => {
   const cookies = response.headers.getSetCookie();
   for (const [name, value] of response.headers) if (name !== "set-cookie") outgoing.setHeader(name, value);
   if (cookies.length > 0) outgoing.setHeader("set-cookie", cookies);
-  outgoing.writeHead(response.status);
-  outgoing.end(Buffer.from(await response.arrayBuffer()));
+  const body = Buffer.from(await response.arrayBuffer());
+  outgoing.writeHead(response.status, { "content-length": body.length });
+  outgoing.end(body);
 });
 server.listen(0, "127.0.0.1", () => console.log(server.address().port));
