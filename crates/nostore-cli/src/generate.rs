@@ -90,6 +90,12 @@ fn write(folder: &Path, files: &[File], force: bool) -> Result<Vec<(PathBuf, &'s
     let cannot = |path: &Path, error: &std::io::Error| {
         Failed::new(format!("{} cannot be written", path.display())).because(error)
     };
+    if folder.exists() && !folder.is_dir() {
+        let what = format!("expected a folder at {}, found a file", folder.display());
+        return Err(
+            Failed::new(what).hint("choose another one with `--write DIR`; it is made where it is missing")
+        );
+    }
     std::fs::create_dir_all(folder).map_err(|error| cannot(folder, &error))?;
     let mut plan = Vec::new();
     for file in files {

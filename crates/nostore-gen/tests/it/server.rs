@@ -176,7 +176,7 @@ const VARNISH: [(&str, &str, &str); 2] = [
 fn named(profile: &str) -> String {
     let mut words = profile.split(' ');
     let mut found = Profile::named(words.next().unwrap()).unwrap();
-    for (name, value) in words.filter_map(|word| word.split_once('=')).filter(|(_, value)| *value != "none") {
+    for (name, value) in words.map(|word| word.split_once('=').unwrap()) {
         found.set(name, value).unwrap();
     }
     match found.operator_override() {
