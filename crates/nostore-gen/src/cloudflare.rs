@@ -27,7 +27,8 @@ pub(crate) fn generate(site: &Site) -> Generated {
         does_not: sentences([
             "a session that begins on another path: under a fixed Edge TTL Cloudflare takes Set-Cookie off what it stores, and \
              nobody is signed in; name the path with --auth-path",
-            "a redirect to sign-in that the app gives to whoever has no session: it is stored for them, and goes away with the cookie",
+            "a redirect to sign-in: under a fixed Edge TTL everyone who has no session is given the same one, state and all; it goes away \
+             with the cookie",
             "a page that knows its visitor by something else than a cookie or Authorization",
             "a Worker that answers from the Cache API",
         ]),

@@ -44,6 +44,7 @@ fn does_not(site: &Site) -> Vec<String> {
     let mut found = sentences([
         "a session that begins on another path, on a response that says s-maxage or max-age: it is stored for everyone who has no \
          session; give that path the sign-in policies with --auth-path",
+        "a redirect to sign-in that says s-maxage or max-age: everyone who has no session is given the same one, state and all",
         "other cookies on pages: the app does not get them there. Add those that it needs to the cache policy, never to an origin \
          request policy alone",
         "Authorization: CloudFront takes it off GET and HEAD on pages",

@@ -64,7 +64,7 @@ fn answer(head: &str, habits: Habits, copy: usize) -> (&'static str, Vec<Field>,
         say("cache-control", "s-maxage=31536000");
     }
     if path == "/dashboard" && session.is_none() {
-        say("location", "/login?from=/dashboard");
+        say("location", &format!("/login?state={copy}"));
         return ("302 Found", fields, String::new());
     }
     if path == "/login" && !head.contains("theme=dark") {

@@ -9,7 +9,7 @@ use nostore_web::SystemClock;
 use tokio::sync::mpsc;
 
 use crate::app::{ALICE, ALICE_IN_PARTS, PUBLIC, STRANGER};
-use crate::wire::{ask, get, listener};
+use crate::wire::{ask, field, get, listener};
 
 /// Puts an emulated cache in front of `origin`: a profile with parameters, `cloudfront min-lifetime=0`.
 pub(crate) async fn edge(profile: &str, origin: SocketAddr) -> SocketAddr {
@@ -47,6 +47,8 @@ pub(crate) struct Ending {
     pub(crate) page_leaked: bool,
     /// Alice was sent to sign in although she has a session.
     pub(crate) loops: bool,
+    /// Somebody was given the step of a sign-in that was begun for another visitor.
+    pub(crate) redirect_shared: bool,
     /// The page of everybody came from the cache.
     pub(crate) public_is_kept: bool,
 }
@@ -54,13 +56,17 @@ pub(crate) struct Ending {
 impl Ending {
     /// Whether nobody was harmed.
     pub(crate) fn is_safe(self) -> bool {
-        !self.cookie_leaked && !self.page_leaked && !self.loops
+        !self.cookie_leaked && !self.page_leaked && !self.loops && !self.redirect_shared
     }
 
     /// One line.
     pub(crate) fn print(self) -> String {
-        let harms =
-            [(self.cookie_leaked, "session leaked"), (self.page_leaked, "page leaked"), (self.loops, "loop")];
+        let harms = [
+            (self.cookie_leaked, "session leaked"),
+            (self.page_leaked, "page leaked"),
+            (self.loops, "loop"),
+            (self.redirect_shared, "redirect shared"),
+        ];
         let harms: Vec<&str> = harms.into_iter().filter(|(is, _)| *is).map(|(_, name)| name).collect();
         let safe = if harms.is_empty() { "safe".to_owned() } else { harms.join(", ") };
         format!("{safe}; public page {}", if self.public_is_kept { "kept" } else { "not kept" })
@@ -83,14 +89,14 @@ pub(crate) async fn story(site: &impl Asks) -> Ending {
     // Whoever opens this without a cookie is signed in there; a second visitor must not be handed the same session.
     site.ask("/login", "").await;
     cookie_leaked |= site.ask("/login", STRANGER).await.contains("secret-of-alice");
-    for _ in 0..2 {
-        site.ask("/dashboard", "").await;
-    }
+    let steps = [site.ask("/dashboard", "").await, site.ask("/dashboard", STRANGER).await];
+    let [one, other] = steps.each_ref().map(|step| field(step, "location").unwrap());
+    let redirect_shared = one == other;
     let loops = !site.ask("/dashboard", ALICE).await.contains("alice, copy");
     let mut copies = Vec::new();
     for _ in 0..2 {
         let answer = site.ask(PUBLIC, "").await;
         copies.push(answer.rsplit("a tree, ").next().unwrap().to_owned());
     }
-    Ending { cookie_leaked, page_leaked, loops, public_is_kept: copies[0] == copies[1] }
+    Ending { cookie_leaked, page_leaked, loops, redirect_shared, public_is_kept: copies[0] == copies[1] }
 }

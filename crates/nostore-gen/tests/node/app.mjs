@@ -14,7 +14,7 @@ function handler(request) {
   }
   const headers = new Headers({ "cache-control": "s-maxage=31536000", "netlify-cdn-cache-control": "s-maxage=31536000, durable" });
   if (pathname === "/dashboard" && !session) {
-    headers.set("location", "/login?from=/dashboard");
+    headers.set("location", `/login?state=${copy}`);
     return new Response(null, { status: 302, headers });
   }
   if (pathname === "/login" && !cookie.includes("theme=dark")) {
