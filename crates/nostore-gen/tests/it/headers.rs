@@ -41,7 +41,7 @@ fn amplify(reading: Reading) -> Rules {
         match reading {
             Reading::Last => matching.iter().flat_map(|rule| &rule.1).for_each(|header| set(fields, header)),
             Reading::First => {
-                matching.iter().take(1).flat_map(|rule| &rule.1).for_each(|header| set(fields, header))
+                matching.iter().take(1).flat_map(|rule| &rule.1).for_each(|header| set(fields, header));
             }
             Reading::All => {
                 for header in matching.iter().flat_map(|rule| &rule.1) {
