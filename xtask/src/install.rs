@@ -17,6 +17,7 @@ const DYNALITE: &str = "stores/dynamodb/dynalite";
 pub(crate) fn everything() -> Result<(), String> {
     chromium()?;
     redis()?;
+    caches()?;
     wasm()?;
     cargo_deny()?;
     express()?;
@@ -48,6 +49,19 @@ fn redis() -> Result<(), String> {
         return Ok(());
     }
     debian("Redis", &["redis-server"], "`redis-server` in PATH; on Debian: apt-get install redis-server")
+}
+
+/// The caches that `nostore gen` writes for. Debian keeps them where only root looks.
+fn caches() -> Result<(), String> {
+    let is_there = |name: &str, flag: &str| Path::new("/usr/sbin").join(name).exists() || answers(name, flag);
+    if is_there("nginx", "-v") && is_there("varnishd", "-V") {
+        return Ok(());
+    }
+    debian(
+        "nginx and Varnish",
+        &["nginx-light", "varnish"],
+        "`nginx` and `varnishd` in PATH; on Debian: apt-get install nginx-light varnish",
+    )
 }
 
 /// What compiles the module of a page: rustup's target, or Debian's compiler with the source of the standard library.

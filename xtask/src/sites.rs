@@ -14,7 +14,7 @@ use crate::step;
 /// Where they are.
 const FOLDER: &str = "conformance/sites";
 /// Those that run from what a build makes of them.
-const BUILT: [&str; 2] = ["next", "auth0"];
+const BUILT: [&str; 3] = ["next", "next-wrapped", "auth0"];
 
 /// Installs what they are written with, unless it is there.
 pub(crate) fn install() -> Result<(), String> {

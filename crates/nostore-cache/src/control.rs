@@ -117,6 +117,12 @@ impl CacheControl {
         self.no_store || self.private.is_whole() || self.no_cache.is_whole()
     }
 
+    /// Takes back `no-store`, `no-cache` and `private`.
+    pub(crate) fn unlock(&mut self) {
+        self.no_store = false;
+        (self.no_cache, self.private) = (Qualified::Absent, Qualified::Absent);
+    }
+
     /// Adds one directive; `name` is in lower case.
     pub(crate) fn add(&mut self, name: &str, value: Option<&str>) {
         let lifetime = |slot: &mut Option<i64>| *slot = slot.or(Some(delta_seconds(value)));

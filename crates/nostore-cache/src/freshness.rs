@@ -4,7 +4,7 @@ use nostore_message::{Fields, ResponseHead, UnixTime};
 
 use crate::control::CacheControl;
 use crate::date;
-use crate::profile::Law;
+use crate::profile::{Law, SurrogateControl};
 use crate::targeted::targeted;
 
 /// The directives that count for this cache, and where they stand.
@@ -61,11 +61,20 @@ pub(crate) fn effective(law: &Law, fields: &Fields<'_>) -> Effective {
             return Effective { control, field: Some(name), ..Effective::default() };
         }
     }
-    if !law.cache_control {
+    let surrogate = fields.contains("surrogate-control");
+    if !law.cache_control || (surrogate && law.surrogate_control == SurrogateControl::Silences) {
         return Effective::default();
     }
-    let field = fields.contains("cache-control").then_some("Cache-Control");
-    let control = CacheControl::parse(fields.all("cache-control"));
+    let mut field = fields.contains("cache-control").then_some("Cache-Control");
+    let mut control = CacheControl::parse(fields.all("cache-control"));
+    if surrogate && law.surrogate_control == SurrogateControl::Unlocks {
+        let theirs = CacheControl::parse(fields.all("surrogate-control"));
+        if theirs.no_store {
+            (control, field) = (theirs, Some("Surrogate-Control"));
+        } else {
+            control.unlock();
+        }
+    }
     Effective { control, field, accel: None, expires_counts: true }
 }
 

@@ -129,7 +129,7 @@ pub fn lookup(profile: &Profile, request: &RequestHead<'_>) -> Lookup {
         let verdict = Verdict::new("range", PARTIAL, "a request for a range goes to the origin");
         return Lookup::Bypass(Bypass { forward: Forward::Bypass, verdict });
     }
-    if let Some(verdict) = illegible(request) {
+    if let Some(verdict) = illegible(request).or_else(|| passed(law, request)) {
         return Lookup::Bypass(Bypass { forward: Forward::Bypass, verdict });
     }
     Lookup::Key(primary_key(law, request))
@@ -141,6 +141,25 @@ pub(crate) fn illegible(request: &RequestHead<'_>) -> Option<Verdict> {
     let found = request.fields.iter().find(|line| line.value.contains(char::REPLACEMENT_CHARACTER))?;
     let text = format!("the request's {} holds bytes that are no text", found.name);
     Some(Verdict::new("not-text", FIELD_VALUES, text))
+}
+
+/// Refuses what the operator's rules send past the cache: by the extension of the path, by a field of the request.
+pub(crate) fn passed(law: &Law, request: &RequestHead<'_>) -> Option<Verdict> {
+    if !law.extensions.is_empty() && !has_extension(request.path(), law.extensions) {
+        let text = "only paths with certain file extensions are kept here, and this one has none of them";
+        return Some(Verdict::new("extension", law.sources.methods, text));
+    }
+    let Names::Listed(names) = &law.passed_with else { return None };
+    let name = names.iter().find(|name| request.fields.contains(name))?;
+    let text = format!("a request with {name} goes past the cache");
+    Some(Verdict::new("passed", law.sources.key, text))
+}
+
+fn has_extension(path: &str, extensions: &[&str]) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let found = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    extensions.iter().any(|extension| extension.eq_ignore_ascii_case(found))
+        || extensions.iter().any(|whole| whole.contains('.') && *whole == name)
 }
 
 /// Returns the key whose stored responses `response` makes invalid (RFC 9111 section 4.4): that of

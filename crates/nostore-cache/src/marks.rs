@@ -93,10 +93,22 @@ pub fn marks(profile: &Profile, outcome: &Outcome) -> Vec<FieldEdit> {
             Mark::Append(name, value) => FieldEdit::append(name, value),
             Mark::CacheStatus(member) => FieldEdit::append("Cache-Status", cache_status(member, outcome)),
             Mark::Set(name, value) => FieldEdit::set(name, value),
+            Mark::Word { field, hit, stored, refused, passed } => {
+                FieldEdit::set(field, word(outcome, [hit, stored, refused, passed]))
+            }
             Mark::XCache(suffix) => FieldEdit::set("X-Cache", format!("{} {suffix}", x_cache(outcome))),
         });
     }
     edits
+}
+
+fn word(outcome: &Outcome, [hit, stored, refused, passed]: [&'static str; 4]) -> &'static str {
+    match outcome {
+        Outcome::Hit { .. } => hit,
+        Outcome::Forwarded { stored: Some(_), .. } => stored,
+        Outcome::Forwarded { forward: Forward::Bypass | Forward::Method, .. } => passed,
+        Outcome::Forwarded { .. } => refused,
+    }
 }
 
 fn x_cache(outcome: &Outcome) -> &'static str {

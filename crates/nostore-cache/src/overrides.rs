@@ -47,14 +47,12 @@ pub(crate) struct Beaten {
 
 /// Finds what beats every field of a response whose status is of the given class.
 pub(crate) fn beaten(law: &Law, class: StatusClass) -> Option<Beaten> {
-    let of = |lifetime: &str, secs: i64, line: &str| Beaten {
+    let of = |lifetime: &str, secs: i64, mend: &str| Beaten {
         why: format!("the {lifetime} of {} beats what the origin says", period(secs)),
-        mend: format!(
-            "no field of the app's keeps it out: set the {lifetime} to 0 in the cache's configuration ({line})"
-        ),
+        mend: format!("no field of the app's keeps it out: {mend}"),
     };
     if law.min_lifetime_secs > 0 {
-        return Some(of("minimum lifetime", law.min_lifetime_secs, "here min-lifetime=0"));
+        return Some(of(law.words.minimum, law.min_lifetime_secs, law.words.minimum_mend));
     }
     if law.is_deaf() {
         return Some(Beaten {
@@ -65,5 +63,9 @@ pub(crate) fn beaten(law: &Law, class: StatusClass) -> Option<Beaten> {
         });
     }
     let error = class == StatusClass::Error && law.error_beats_directives;
-    error.then(|| of("minimum lifetime for errors", law.error_lifetime_secs, "here error-lifetime=0"))
+    error.then(|| {
+        let mend =
+            "set the minimum lifetime for errors to 0 in the cache's configuration (here error-lifetime=0)";
+        of("minimum lifetime for errors", law.error_lifetime_secs, mend)
+    })
 }

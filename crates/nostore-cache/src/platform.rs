@@ -130,16 +130,16 @@ pub struct FolderHint {
 /// The files that give a platform away: name (or `.` and an extension), platform, profile.
 const FILES: [(&str, &str, Option<&str>); 11] = [
     ("netlify.toml", "Netlify", Some("netlify")),
-    ("vercel.json", "Vercel", None),
+    ("vercel.json", "Vercel", Some("vercel")),
     ("customHttp.yml", "AWS Amplify Hosting", Some("amplify")),
     ("amplify.yml", "AWS Amplify Hosting", Some("amplify")),
-    ("wrangler.toml", "Cloudflare", None),
-    ("wrangler.json", "Cloudflare", None),
-    ("wrangler.jsonc", "Cloudflare", None),
+    ("wrangler.toml", "Cloudflare", Some("cloudflare")),
+    ("wrangler.json", "Cloudflare", Some("cloudflare")),
+    ("wrangler.jsonc", "Cloudflare", Some("cloudflare")),
     ("apphosting.yaml", "Firebase App Hosting", None),
     ("fastly.toml", "Fastly", None),
-    (".vcl", "Varnish or Fastly (VCL)", None),
-    ("nginx.conf", "nginx", None),
+    (".vcl", "Varnish or Fastly (VCL)", Some("varnish")),
+    ("nginx.conf", "nginx", Some("nginx")),
 ];
 
 /// Finds what the names of a folder's files say: of several the one that is first in our table.

@@ -5,7 +5,7 @@ use nostore_message::{FieldEdit, RequestHead, ResponseHead, UnixTime};
 use crate::control::CacheControl;
 use crate::date;
 use crate::freshness::{self, Effective, effective};
-use crate::key::illegible;
+use crate::key::{illegible, passed};
 use crate::marks::delivered;
 use crate::netlify_vary::NetlifyVary;
 use crate::profile::{
@@ -55,7 +55,8 @@ impl StorePlan {
         &self.edits
     }
 
-    /// Lists what the first visitor does not get either: the same as [`crate::delivered`].
+    /// Lists what the first visitor does not get either: what [`crate::delivered`] says, and `Set-Cookie` where storing takes
+    /// it.
     #[must_use]
     pub fn visitor_edits(&self) -> &[FieldEdit] {
         &self.visitor_edits
@@ -114,7 +115,14 @@ fn plan(
         ));
     }
     let vary = Vary::parse(response.fields.all("vary"));
-    if vary.is_any() && (law.vary == VaryRule::Honoured || law.min_lifetime_secs == 0) {
+    if law.vary == VaryRule::HonouredButCookie && vary.nominates("cookie") {
+        return Err(Verdict::new(
+            "vary-cookie",
+            law.sources.key,
+            "a response with Vary: Cookie is not stored",
+        ));
+    }
+    if vary.is_any() && (law.vary.selects() || law.min_lifetime_secs == 0) {
         return Err(Verdict::new("vary-any", VARYING, "Vary: * lets no other request use the response"));
     }
     let lifetime = lifetime(law, class, &effective, response, response_time)?;
@@ -129,11 +137,11 @@ fn plan(
         age_secs,
         response_time,
         must_revalidate: must_revalidate(&effective.control),
-        vary: if law.vary == VaryRule::Honoured { vary } else { Vary::default() },
+        vary: if law.vary.selects() { vary } else { Vary::default() },
         netlify_vary: netlify_vary(law, response),
         verdict: Verdict::new(lifetime.code, lifetime.rule, text),
         edits: edits(law, &effective.control, response, response_time),
-        visitor_edits: delivered(profile, response),
+        visitor_edits: visitor_edits(profile, response),
     })
 }
 
@@ -146,7 +154,7 @@ fn request_allows(law: &Law, request: &RequestHead<'_>) -> Result<(), Verdict> {
     if request.fields.contains("range") {
         return Err(Verdict::new("range", PARTIAL, "a response to a request for a range is not stored"));
     }
-    if let Some(verdict) = illegible(request) {
+    if let Some(verdict) = illegible(request).or_else(|| passed(law, request)) {
         return Err(verdict);
     }
     let obeyed = law.request_directives != RequestDirectives::Ignored;
@@ -158,6 +166,14 @@ fn request_allows(law: &Law, request: &RequestHead<'_>) -> Result<(), Verdict> {
         ));
     }
     Ok(())
+}
+
+fn visitor_edits(profile: &Profile, response: &ResponseHead<'_>) -> Vec<FieldEdit> {
+    let mut edits = delivered(profile, response);
+    if profile.law.set_cookie == SetCookieRule::RemovedWithStored && response.fields.contains("set-cookie") {
+        edits.push(FieldEdit::remove("Set-Cookie"));
+    }
+    edits
 }
 
 fn status_allows(law: &Law, response: &ResponseHead<'_>) -> Result<StatusClass, Verdict> {
@@ -189,11 +205,22 @@ fn directives_allow(law: &Law, class: StatusClass, effective: &Effective) -> Res
 
 fn authorization_allows(law: &Law, request: &RequestHead<'_>, control: &CacheControl) -> Result<(), Verdict> {
     let allowed = control.public || control.must_revalidate || control.s_maxage.is_some();
-    if law.authorization == Authorization::Ignored || allowed || !request.fields.contains("authorization") {
+    if !request.fields.contains("authorization") {
         return Ok(());
     }
-    let text = "the request carried Authorization, and the response does not say that it may be shared";
-    Err(Verdict::new("authorization", AUTHENTICATED, text))
+    match law.authorization {
+        Authorization::Ignored => Ok(()),
+        Authorization::Rfc9111 if allowed => Ok(()),
+        Authorization::Rfc9111 => {
+            let text =
+                "the request carried Authorization, and the response does not say that it may be shared";
+            Err(Verdict::new("authorization", AUTHENTICATED, text))
+        }
+        Authorization::Never => {
+            let text = "the request carried Authorization";
+            Err(Verdict::new("authorization", law.sources.methods, text))
+        }
+    }
 }
 
 /// Finds the lifetime: the author's, else what the profile gives to silence, between minimum and maximum.
@@ -238,7 +265,7 @@ fn lifetime(
         lifetime.words.push_str(", cut to the maximum");
     }
     if lifetime.secs < law.min_lifetime_secs {
-        let words = "the minimum lifetime beats what the origin says".to_owned();
+        let words = format!("the {} beats what the origin says", law.words.minimum);
         lifetime = Lifetime { secs: law.min_lifetime_secs, code: "minimum-lifetime", words, rule };
     }
     if lifetime.secs > 0 {
@@ -318,7 +345,9 @@ fn edits(
     for name in control.no_cache.fields().chain(control.private.fields()) {
         edits.push(FieldEdit::remove(name.to_owned()));
     }
-    if law.set_cookie == SetCookieRule::RemovedFromStored || law.removes_set_cookie() {
+    let with_it =
+        matches!(law.set_cookie, SetCookieRule::RemovedFromStored | SetCookieRule::RemovedWithStored);
+    if with_it || law.removes_set_cookie() {
         edits.push(FieldEdit::remove("set-cookie"));
     }
     if !response.fields.contains("date") {

@@ -44,6 +44,12 @@ pub enum Command {
                             nostore edge --origin http://127.0.0.1:3000 --control 127.0.0.1:8089\n  \
                             nostore edge purge --control 127.0.0.1:8089 /dashboard")]
     Edge(EdgeArgs),
+    /// Write what must go into the site itself or its CDN.
+    ///
+    /// Prints configuration for one platform: rules that keep everything out of its caches that may be somebody's own. What
+    /// it protects, and what it does not, is said on standard error.
+    #[command(after_help = GEN_EXAMPLES)]
+    Gen(GenArgs),
     /// Stand between your app and its CDN, and make what touches a session safe for every cache.
     ///
     /// The app keeps its own sign-in and is not changed. A response that sets or was asked for with a session cookie, and
@@ -86,6 +92,27 @@ const DEV_EXAMPLES: &str = "Examples:
   nostore dev --cdn cloudfront -- npm start  your app, started on a free port (PORT)
   nostore dev --sessions cookie -- npm start your app, told what its own sign-in needs
   nostore dev --app http://localhost:3000    your app, already running";
+
+const GEN_EXAMPLES: &str = "Targets:
+  amplify     customHttp.yml: nothing but public paths is kept
+  cloudflare  a Cache Rule: sessions and sign-in go past the cache
+  cloudfront  cache policies and an origin request policy: sessions are in the cache key
+  netlify     netlify.toml for files, a wrapper for functions
+  next        a wrapper around the middleware: sessions and redirects are kept out of caches,
+              and stray cookies of sign-in are dropped from everybody's pages
+  nginx       two files to include, for http and for every location with proxy_cache
+  varnish     VCL to include in front of your own
+  vercel      header rules for vercel.json
+
+Examples:
+  nostore gen nginx --session-cookie sid --write /etc/nginx/nostore
+  nostore gen amplify > customHttp.yml
+  nostore gen cloudfront --session-cookie authjs.session-token --auth-path '/api/auth/*' \\
+    --auth-path /login --write policies
+  nostore gen next --public '/assets/*' --write .
+
+A public path answers the same to everyone, whoever asks. Try what you got before you trust it:
+`nostore dev --cdn cloudfront -- npm start` shows what a cache does with your app.";
 
 const GUARD_EXAMPLES: &str = "Examples:
   nostore guard --origin http://127.0.0.1:3000 --session-cookie authjs.session-token --report-only
@@ -240,6 +267,34 @@ pub struct EdgeArgs {
     #[arg(long, value_name = "ADDR", value_parser = loopback)]
     pub control: Option<SocketAddr>,
     /// Print one JSON object per event instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `nostore gen`.
+#[derive(Args, Debug)]
+pub struct GenArgs {
+    /// The platform or server to write for.
+    #[arg(value_name = "TARGET", value_parser = clap::builder::PossibleValuesParser::new(nostore_gen::Target::ALL.map(nostore_gen::Target::name)))]
+    pub target: String,
+    /// A cookie of the site's that is a session, such as authjs.session-token; its parts (`NAME.0`) and its forms with
+    /// `__Secure-` and `__Host-` are meant with it. May be repeated [default: those of Auth.js 5, NextAuth 4, the
+    /// handshake and nostore].
+    #[arg(long = "session-cookie", value_name = "NAME")]
+    pub session_cookies: Vec<String>,
+    /// Where sign-in lives: `/login`, `/oauth/*`. May be repeated [default: /api/auth/*].
+    #[arg(long = "auth-path", value_name = "PATTERN")]
+    pub auth_paths: Vec<String>,
+    /// A path whose answers are the same for everyone: `/about`, `/assets/*`. May be repeated.
+    #[arg(long = "public", value_name = "PATTERN")]
+    pub public: Vec<String>,
+    /// Write the files into this folder instead of printing them.
+    #[arg(long, value_name = "DIR")]
+    pub write: Option<PathBuf>,
+    /// With --write: put a file in the place of one that says something else.
+    #[arg(long, requires = "write")]
+    pub force: bool,
+    /// Print one JSON object instead of text.
     #[arg(long)]
     pub json: bool,
 }
@@ -636,7 +691,9 @@ mod tests {
 
     #[test]
     fn examples_fit_the_help() {
-        for text in [super::DEV_EXAMPLES, super::SESSION_EXAMPLES, super::SECRET_EXAMPLES] {
+        for text in
+            [super::DEV_EXAMPLES, super::GEN_EXAMPLES, super::SESSION_EXAMPLES, super::SECRET_EXAMPLES]
+        {
             assert!(text.lines().all(|line| line.len() <= 100), "wider than the help is: {text}");
         }
     }

@@ -1,4 +1,4 @@
-//! The command `nostore` as a library: `dev`, `demo`, `edge`, `guard`, `init`, `issuer`, `session`, `secret`.
+//! The command `nostore` as a library: `dev`, `demo`, `edge`, `gen`, `guard`, `init`, `issuer`, `session`, `secret`.
 //!
 //! # Scope
 //!
@@ -17,6 +17,7 @@ mod demo;
 mod dev;
 mod edge;
 mod error;
+mod generate;
 mod guard;
 mod init;
 mod interrupt;
@@ -54,6 +55,9 @@ pub fn run(cli: Cli) -> ExitCode {
         return ended(init::run(args));
     }
     let path = cli.config.as_deref();
+    if let Command::Gen(args) = &cli.command {
+        return ended(generate::run(args, path));
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Failed::new("the asynchronous runtime did not start").because(&error).report(),
@@ -65,7 +69,11 @@ pub fn run(cli: Cli) -> ExitCode {
             Command::Edge(args) => edge::run(&args, path).await,
             Command::Guard(args) => guard::run(&args, path).await,
             Command::Issuer(args) => issuer::run(args).await,
-            Command::Completions { .. } | Command::Init(_) | Command::Secret(_) | Command::Session(_) => {
+            Command::Completions { .. }
+            | Command::Gen(_)
+            | Command::Init(_)
+            | Command::Secret(_)
+            | Command::Session(_) => {
                 Ok(())
             }
         }

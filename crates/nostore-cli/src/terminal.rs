@@ -17,6 +17,13 @@ pub(crate) fn say(line: &str) {
     let _ = writeln!(anstream::stdout().lock(), "{line}");
 }
 
+/// Tells people something on standard error, behind a word.
+pub(crate) fn tell(word: &str, text: &str) {
+    let cyan = anstyle::AnsiColor::Cyan.on_default().bold();
+    // Nothing is left to do when standard error is closed.
+    let _ = writeln!(anstream::stderr().lock(), "{cyan}{word}:{cyan:#} {text}");
+}
+
 /// Warns on standard error.
 pub(crate) fn warn(text: &str) {
     let yellow = anstyle::AnsiColor::Yellow.on_default().bold();

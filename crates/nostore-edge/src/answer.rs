@@ -127,6 +127,7 @@ impl Edge {
         let hazards = self.hazards(&visit, &response, &plan);
         let detail = Some(plan.verdict.code());
         let (code, stored) = (status.as_u16(), Some(plan.lifetime_secs));
+        http1::apply(plan.visitor_edits(), response.headers_mut());
         self.dress(&mut response, &Outcome::Forwarded { status: code, forward, stored, detail });
 
         visit.describe(response.status(), response.headers(), &self.upstream);

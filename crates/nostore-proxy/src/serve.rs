@@ -5,6 +5,7 @@
 //!
 //! - Nobody holds a connection without using it for longer than [`ServeLimits::head`], whatever the protocol.
 //! - There are never more connections than [`ServeLimits::connections`]; who comes then waits to be accepted.
+//! - A visitor who was accepted is answered: the end of the server waits a moment for a first request that is on its way.
 //! - Handlers see one `Cookie` line, however HTTP/2 split it (RFC 9113 section 8.2.3).
 
 use std::convert::Infallible;
@@ -26,13 +27,16 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use nostore_message::Scheme;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::{Tls, Tunnel};
 
 /// How long accepting pauses after it failed, so that a lack of file descriptors is not a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a connection that was accepted may take for its first request when the server ends already.
+const LAST_CALL: Duration = Duration::from_millis(500);
 
 /// The most requests that a visitor may have under way in one connection of HTTP/2.
 const STREAMS: u32 = 128;
@@ -187,9 +191,15 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
+    let use_of = Use::default();
     let service = service_fn(|request| {
+        let counted = use_of.begin();
         let response = handler(request, peer, closing.clone());
-        async move { Ok::<_, Infallible>(response.await) }
+        async move {
+            let response = response.await;
+            drop(counted);
+            Ok::<_, Infallible>(response)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -200,9 +210,13 @@ where
         .with_upgrades();
     // An error here is a visitor that broke off or sent no HTTP: hyper has answered what can be answered.
     let mut connection = pin!(connection);
+    let closed = async {
+        closing.clone().wait().await;
+        use_of.begun(limits.grace.min(LAST_CALL)).await;
+    };
     tokio::select! {
         _ = connection.as_mut() => return,
-        () = closing.clone().wait() => connection.as_mut().graceful_shutdown(),
+        () = closed => connection.as_mut().graceful_shutdown(),
     }
     drop(connection.await);
 }
@@ -245,7 +259,7 @@ where
     drop(connection.await);
 }
 
-/// What goes on in a connection of HTTP/2.
+/// What goes on in a connection.
 #[derive(Clone, Default)]
 struct Use(Arc<UseCounts>);
 
@@ -253,6 +267,7 @@ struct Use(Arc<UseCounts>);
 struct UseCounts {
     begun: AtomicU64,
     answered: AtomicU64,
+    first: Notify,
 }
 
 /// One request that is being answered.
@@ -261,7 +276,16 @@ struct Counted(Use);
 impl Use {
     fn begin(&self) -> Counted {
         self.0.begun.fetch_add(1, Ordering::Relaxed);
+        self.0.first.notify_one();
         Counted(self.clone())
+    }
+
+    /// Completes when something was asked at all, or after `patience`.
+    async fn begun(&self, patience: Duration) {
+        if self.0.begun.load(Ordering::Relaxed) == 0 {
+            // Whoever says nothing in time has nothing to lose.
+            drop(tokio::time::timeout(patience, self.0.first.notified()).await);
+        }
     }
 
     /// Completes when nothing was asked, and nothing left to answer, for `pause`.

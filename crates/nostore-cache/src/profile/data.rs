@@ -1,10 +1,11 @@
-//! The profiles, as `spec/profiles.md` describes them; those of nginx are in a file of their own.
+//! The profiles, as `spec/profiles.md` describes them; those of nginx, Cloudflare, Vercel and Varnish are in files of their
+//! own.
 
 use super::law::{
     Authorization, Law, Mark, Names, NetlifyVaryRule, RequestDirectives, SetCookieRule, Silence, Sources,
-    StatusClass, StatusRow, VaryRule, Words,
+    StatusClass, StatusRow, SurrogateControl, VaryRule, Words,
 };
-use super::{Confidence, Fact, Profile, nginx};
+use super::{Confidence, Fact, Profile, cloudflare, nginx, varnish, vercel};
 use crate::netlify_vary::Repeats;
 use crate::targeted::Syntax;
 use crate::verdict::{FRESHNESS, REUSE, Rule, STORING};
@@ -86,6 +87,8 @@ pub(super) fn all() -> Vec<Profile> {
         ),
     ];
     all.extend(nginx::all());
+    all.extend(cloudflare::all());
+    all.extend([vercel::one(), varnish::one()]);
     all
 }
 
@@ -159,6 +162,7 @@ pub(super) fn rfc9111() -> Law {
         default_lifetime: Silence::Heuristic,
         error_beats_directives: false,
         error_lifetime_secs: 0,
+        extensions: &[],
         headers_in_key: Names::None,
         heuristic_max_secs: DAY,
         heuristic_percent: 10,
@@ -168,6 +172,7 @@ pub(super) fn rfc9111() -> Law {
         methods: &["GET", "HEAD"],
         min_lifetime_secs: 0,
         netlify_vary: NetlifyVaryRule::Ignored,
+        passed_with: Names::None,
         query_in_key: true,
         redirect_lifetime: Silence::Heuristic,
         request_directives: RequestDirectives::Strict,
@@ -183,6 +188,7 @@ pub(super) fn rfc9111() -> Law {
             statuses: STORING,
         },
         statuses: RFC_STATUSES,
+        surrogate_control: SurrogateControl::Ignored,
         targeted: &[],
         targeted_syntax: Syntax::Rfc9213,
         vary: VaryRule::Honoured,
@@ -191,6 +197,8 @@ pub(super) fn rfc9111() -> Law {
             key: "a shared cache tells visitors apart only by the header fields that Vary names",
             set_cookie: "RFC 9111 section 7.3 lets a shared cache store Set-Cookie and replay it with every hit",
             silence: "RFC 9111 section 4.2.2 lets a cache guess a lifetime where none is given",
+            minimum: "minimum lifetime",
+            minimum_mend: "set the minimum lifetime to 0 in the cache's configuration (here min-lifetime=0)",
             allow_with: "Cache-Control: public, s-maxage=60",
             refuse_with: "Cache-Control: private, no-store",
             environment: &[],
@@ -227,6 +235,7 @@ fn netlify_documented() -> Law {
             allow_with: "Netlify-CDN-Cache-Control: public, s-maxage=60",
             refuse_with: "Netlify-CDN-Cache-Control: no-store",
             environment: &[("NETLIFY", "true")],
+            ..rfc9111().words
         },
         ..rfc9111()
     }
@@ -277,6 +286,7 @@ fn cloudfront() -> Law {
             allow_with: "Cache-Control: public, s-maxage=60",
             refuse_with: "Cache-Control: private, no-store",
             environment: &[],
+            ..rfc9111().words
         },
         ..rfc9111()
     }

@@ -74,8 +74,29 @@ pub(crate) struct StatusRow {
 pub(crate) enum VaryRule {
     /// As RFC 9111 section 4.1 has it.
     Honoured,
+    /// As RFC 9111 section 4.1 has it, and a response that names `Cookie` is not stored.
+    HonouredButCookie,
     /// Only `*` means anything, and keeps a response from being reused.
     OnlyAny,
+}
+
+impl VaryRule {
+    /// Tells whether the fields that `Vary` names select among stored responses.
+    pub(crate) fn selects(self) -> bool {
+        self != Self::OnlyAny
+    }
+}
+
+/// What `Surrogate-Control` does besides naming a lifetime.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum SurrogateControl {
+    /// Nothing.
+    Ignored,
+    /// Where it is, `Cache-Control` and `Expires` do not count, whatever it says.
+    Silences,
+    /// `no-store` in it keeps a response out; where it says anything else, `no-store`, `no-cache` and `private` in
+    /// `Cache-Control` do not, and its lifetime still counts.
+    Unlocks,
 }
 
 /// Whether `Netlify-Vary` selects among stored responses.
@@ -90,6 +111,8 @@ pub(crate) enum NetlifyVaryRule {
 pub(crate) enum Authorization {
     /// As any other.
     Ignored,
+    /// No.
+    Never,
     /// Only where the response allows it (RFC 9111 section 3.5).
     Rfc9111,
 }
@@ -107,6 +130,8 @@ pub(crate) enum SetCookieRule {
     Removed,
     /// The first visitor gets it, the stored copy does not hold it.
     RemovedFromStored,
+    /// Removed where the response is stored, from the first visitor's answer too; what is not stored keeps it.
+    RemovedWithStored,
 }
 
 /// Which directives of a request count.
@@ -129,6 +154,14 @@ pub(crate) enum Mark {
     CacheStatus(&'static str),
     /// Replaces a field as it stands.
     Set(&'static str, &'static str),
+    /// Replaces a field by the platform's word for what happened.
+    Word {
+        field: &'static str,
+        hit: &'static str,
+        stored: &'static str,
+        refused: &'static str,
+        passed: &'static str,
+    },
     /// `X-Cache: Hit from cloudfront` and its like, with this suffix.
     XCache(&'static str),
 }
@@ -144,6 +177,10 @@ pub(crate) struct Words {
     pub(crate) set_cookie: &'static str,
     /// Why a silent response or redirect is stored at all.
     pub(crate) silence: &'static str,
+    /// What the platform calls a lifetime that beats the origin's.
+    pub(crate) minimum: &'static str,
+    /// How that lifetime is taken away.
+    pub(crate) minimum_mend: &'static str,
     /// The field that lets a response be kept.
     pub(crate) allow_with: &'static str,
     /// The field that keeps a response out.
@@ -178,6 +215,8 @@ pub(crate) struct Law {
     /// Whether the error lifetime beats `no-store`, `private` and `no-cache`.
     pub(crate) error_beats_directives: bool,
     pub(crate) error_lifetime_secs: i64,
+    /// File extensions without which a path goes past the cache; where there are none, every path may be kept.
+    pub(crate) extensions: &'static [&'static str],
     pub(crate) headers_in_key: Names,
     pub(crate) heuristic_max_secs: i64,
     pub(crate) heuristic_percent: i64,
@@ -188,12 +227,15 @@ pub(crate) struct Law {
     pub(crate) methods: &'static [&'static str],
     pub(crate) min_lifetime_secs: i64,
     pub(crate) netlify_vary: NetlifyVaryRule,
+    /// Request fields that make a request go past the cache.
+    pub(crate) passed_with: Names,
     pub(crate) query_in_key: bool,
     pub(crate) redirect_lifetime: Silence,
     pub(crate) request_directives: RequestDirectives,
     pub(crate) set_cookie: SetCookieRule,
     pub(crate) sources: Sources,
     pub(crate) statuses: &'static [StatusRow],
+    pub(crate) surrogate_control: SurrogateControl,
     /// Targeted fields, strongest first.
     pub(crate) targeted: &'static [&'static str],
     pub(crate) targeted_syntax: Syntax,
@@ -218,7 +260,10 @@ impl Law {
         match self.set_cookie {
             SetCookieRule::KeptIfForwarded => self.cookies_to_origin == Names::None,
             SetCookieRule::Removed => true,
-            SetCookieRule::Kept | SetCookieRule::NotStored | SetCookieRule::RemovedFromStored => false,
+            SetCookieRule::Kept
+            | SetCookieRule::NotStored
+            | SetCookieRule::RemovedFromStored
+            | SetCookieRule::RemovedWithStored => false,
         }
     }
 }

@@ -1,15 +1,18 @@
 //! How one shared cache behaves, as data: parameters for the law, facts with sources for people.
 
+mod cloudflare;
 mod data;
 mod law;
 mod nginx;
 mod parameters;
+mod varnish;
+mod vercel;
 
 use std::fmt;
 
 pub(crate) use law::{
     Authorization, Law, Mark, Names, NetlifyVaryRule, RequestDirectives, SetCookieRule, Silence, StatusClass,
-    VaryRule,
+    SurrogateControl, VaryRule,
 };
 
 /// The most characters by which a name may be off and still be suggested.

@@ -83,6 +83,7 @@ fn plain() -> Law {
             allow_with: "Cache-Control: public, s-maxage=60",
             refuse_with: "Cache-Control: private, no-store",
             environment: &[],
+            ..rfc.words
         },
         ..rfc
     }

@@ -1,7 +1,9 @@
 //! The parameters that `--set` knows: how each is read and printed.
 
+use super::cloudflare::EXTENSIONS;
 use super::law::{
-    Authorization, Law, Names, NetlifyVaryRule, RequestDirectives, SetCookieRule, Silence, VaryRule,
+    Authorization, Law, Names, NetlifyVaryRule, RequestDirectives, SetCookieRule, Silence, SurrogateControl,
+    VaryRule,
 };
 use crate::netlify_vary::Repeats;
 use crate::targeted::Syntax;
@@ -32,8 +34,11 @@ fn print<T: Copy + PartialEq>(value: T, words: &[(&str, T)]) -> String {
 }
 
 const SWITCHES: &[(&str, bool)] = &[("yes", true), ("no", false)];
-const AUTHORIZATION: &[(&str, Authorization)] =
-    &[("rfc9111", Authorization::Rfc9111), ("ignored", Authorization::Ignored)];
+const AUTHORIZATION: &[(&str, Authorization)] = &[
+    ("rfc9111", Authorization::Rfc9111),
+    ("ignored", Authorization::Ignored),
+    ("never", Authorization::Never),
+];
 const CACHE_CONTROL: &[(&str, bool)] = &[("obeyed", true), ("ignored", false)];
 const DIRECTIVES: &[(&str, RequestDirectives)] = &[
     ("ignored", RequestDirectives::Ignored),
@@ -51,9 +56,19 @@ const SET_COOKIE: &[(&str, SetCookieRule)] = &[
     ("not-stored", SetCookieRule::NotStored),
     ("removed", SetCookieRule::Removed),
     ("removed-from-stored", SetCookieRule::RemovedFromStored),
+    ("removed-with-stored", SetCookieRule::RemovedWithStored),
 ];
 const SYNTAX: &[(&str, Syntax)] = &[("rfc9213", Syntax::Rfc9213), ("lenient", Syntax::Lenient)];
-const VARY: &[(&str, VaryRule)] = &[("honoured", VaryRule::Honoured), ("ignored", VaryRule::OnlyAny)];
+const SURROGATE: &[(&str, SurrogateControl)] = &[
+    ("ignored", SurrogateControl::Ignored),
+    ("silences", SurrogateControl::Silences),
+    ("unlocks", SurrogateControl::Unlocks),
+];
+const VARY: &[(&str, VaryRule)] = &[
+    ("honoured", VaryRule::Honoured),
+    ("honoured-but-cookie", VaryRule::HonouredButCookie),
+    ("ignored", VaryRule::OnlyAny),
+];
 
 /// Every parameter, in the order of the alphabet.
 pub(super) const ALL: &[Parameter] = &[
@@ -65,7 +80,7 @@ pub(super) const ALL: &[Parameter] = &[
     },
     Parameter {
         name: "authorization",
-        expected: "rfc9111 or ignored",
+        expected: "rfc9111, ignored or never",
         set: |law, text| word(text, AUTHORIZATION).map(|value| law.authorization = value),
         show: |law| print(law.authorization, AUTHORIZATION),
     },
@@ -112,6 +127,14 @@ pub(super) const ALL: &[Parameter] = &[
         show: |law| law.error_lifetime_secs.to_string(),
     },
     Parameter {
+        name: "extensions-only",
+        expected: SWITCH,
+        set: |law, text| {
+            word(text, SWITCHES).map(|value| law.extensions = if value { EXTENSIONS } else { &[] })
+        },
+        show: |law| print(!law.extensions.is_empty(), SWITCHES),
+    },
+    Parameter {
         name: "headers-in-key",
         expected: HEADERS,
         set: |law, text| headers(text).map(|value| law.headers_in_key = value),
@@ -154,6 +177,12 @@ pub(super) const ALL: &[Parameter] = &[
         show: |law| print(law.netlify_vary, NETLIFY_VARY),
     },
     Parameter {
+        name: "passed-with",
+        expected: HEADERS,
+        set: |law, text| headers(text).map(|value| law.passed_with = value),
+        show: |law| law.passed_with.to_string(),
+    },
+    Parameter {
         name: "query-in-key",
         expected: SWITCH,
         set: |law, text| word(text, SWITCHES).map(|value| law.query_in_key = value),
@@ -173,9 +202,15 @@ pub(super) const ALL: &[Parameter] = &[
     },
     Parameter {
         name: "set-cookie",
-        expected: "kept, kept-if-forwarded, not-stored, removed or removed-from-stored",
+        expected: "kept, kept-if-forwarded, not-stored, removed, removed-from-stored or removed-with-stored",
         set: |law, text| word(text, SET_COOKIE).map(|value| law.set_cookie = value),
         show: |law| print(law.set_cookie, SET_COOKIE),
+    },
+    Parameter {
+        name: "surrogate-control",
+        expected: "ignored, silences or unlocks",
+        set: |law, text| word(text, SURROGATE).map(|value| law.surrogate_control = value),
+        show: |law| print(law.surrogate_control, SURROGATE),
     },
     Parameter {
         name: "targeted-syntax",
@@ -185,7 +220,7 @@ pub(super) const ALL: &[Parameter] = &[
     },
     Parameter {
         name: "vary",
-        expected: "honoured or ignored",
+        expected: "honoured, honoured-but-cookie or ignored",
         set: |law, text| word(text, VARY).map(|value| law.vary = value),
         show: |law| print(law.vary, VARY),
     },

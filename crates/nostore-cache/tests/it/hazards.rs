@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use nostore_cache::{FIELD_SET, Storability, hazards, looks_like_session, looks_like_sign_in};
 
-use crate::support::{PROFILES, plan, profile, profile_with, request, response, stored};
+use crate::support::{obedient, plan, profile, profile_with, request, response, stored};
 
 fn codes(name: &str, asked: &str, answer: &str) -> String {
     let (profile, asked, answer) = (profile_with(name), request(asked), response(answer));
@@ -124,7 +124,7 @@ fn what_is_stored_although_its_author_forbade_it() {
 #[test]
 fn what_the_field_set_protects_is_never_warned_of() {
     let set = FIELD_SET.map(|(name, value)| format!(" | {name}: {value}")).concat();
-    for name in PROFILES {
+    for name in obedient() {
         for status in [200, 302, 307, 401, 404, 500] {
             let answer = format!("{status} | location: https://a.example/sign-in{set} | set-cookie: sid=1");
             let (profile, asked) = (profile(name), request("GET /account | cookie: session=1"));

@@ -11,6 +11,7 @@ mod keys;
 mod marks;
 mod nginx;
 mod platform;
+mod platforms;
 mod profiles;
 mod properties;
 mod protect;

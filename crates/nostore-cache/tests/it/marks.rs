@@ -23,7 +23,7 @@ fn the_marks_of_each_platform() {
         ("request, stored", forwarded(200, Forward::Request, Some(60), None)),
     ];
     let mut table = String::new();
-    for name in ["rfc9111", "netlify", "cloudfront", "amplify"] {
+    for name in ["rfc9111", "netlify", "cloudfront", "amplify", "cloudflare", "vercel", "varnish"] {
         for (outcome_name, outcome) in &outcomes {
             writeln!(table, "{name}, {outcome_name}").unwrap();
             for line in print_edits(&marks(&profile(name), outcome)).lines() {

@@ -113,8 +113,16 @@ fn what_an_operator_reads() {
 
 #[test]
 fn what_the_operator_overrides_is_named_whether_or_not_a_response_suffers() {
-    let others =
-        ["cloudfront", "cloudfront min-lifetime=60", "cloudfront error-beats-directives=yes", "netlify"];
+    let others = [
+        "cloudfront",
+        "cloudfront min-lifetime=60",
+        "cloudfront error-beats-directives=yes",
+        "netlify",
+        "cloudflare",
+        "cloudflare/cache-everything",
+        "cloudflare/cache-everything min-lifetime=0",
+        "varnish min-lifetime=120",
+    ];
     let mut table = String::new();
     for name in NAMES.iter().chain(&others) {
         match profile_with(name).operator_override() {

@@ -98,15 +98,17 @@ fn the_other_platforms() {
 
 #[test]
 fn what_a_folder_says() {
-    let rows: [(&[&str], Option<Hinted<'_>>); 9] = [
+    let rows: [(&[&str], Option<Hinted<'_>>); 11] = [
         (&[], None),
         (&["src", "Cargo.toml"], None),
         (&["src", "netlify.toml"], Some(("netlify.toml", Some("netlify")))),
-        (&["vercel.json"], Some(("vercel.json", None))),
+        (&["vercel.json"], Some(("vercel.json", Some("vercel")))),
+        (&["nginx.conf"], Some(("nginx.conf", Some("nginx")))),
+        (&["fastly.toml"], Some(("fastly.toml", None))),
         (&["customHttp.yml"], Some(("customHttp.yml", Some("amplify")))),
         (&["amplify.yml"], Some(("amplify.yml", Some("amplify")))),
-        (&["default.vcl"], Some(("default.vcl", None))),
-        (&["wrangler.jsonc"], Some(("wrangler.jsonc", None))),
+        (&["default.vcl"], Some(("default.vcl", Some("varnish")))),
+        (&["wrangler.jsonc"], Some(("wrangler.jsonc", Some("cloudflare")))),
         (&["amplify.yml", "netlify.toml"], Some(("netlify.toml", Some("netlify")))),
     ];
     for (names, expected) in rows {

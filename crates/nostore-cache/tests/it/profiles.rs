@@ -65,7 +65,9 @@ fn what_was_set_is_shown_and_mistakes_are_explained() {
         assert_eq!(changed, before, "{name}={value} changed something");
         writeln!(table, "{}: {error}", error.code()).unwrap();
     }
-    for name in ["netlfy", "Netlify", "cloudfornt", "cloudfront/cookie-in-key", "vercel", "", "\u{1f980}"] {
+    for name in
+        ["netlfy", "Netlify", "cloudfornt", "cloudfront/cookie-in-key", "vercell", "squid", "", "\u{1f980}"]
+    {
         let error = Profile::named(name).unwrap_err();
         assert_eq!(error.known, PROFILES);
         writeln!(table, "{}: {error}", error.code()).unwrap();

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use nostore_cache::{FIELD_SET, NetlifyVary, Protection, protect};
 use nostore_message::Sensitivity;
 
-use crate::support::{PROFILES, edited, print, print_edits, profile, request, response, short, stored};
+use crate::support::{edited, obedient, print, print_edits, profile, request, response, short, stored};
 
 const SENSITIVE: Protection<'_> =
     Protection { sensitivity: Sensitivity::Personalized, netlify_vary: None, credentials: true };
@@ -129,7 +129,7 @@ fn no_profile_stores_a_protected_response() {
         "500",
         "503 | retry-after: 5",
     ];
-    for name in PROFILES {
+    for name in obedient() {
         let profile = profile(name);
         for row in rows {
             let answer = response(&protected(&SENSITIVE, row)).fields.into_owned();

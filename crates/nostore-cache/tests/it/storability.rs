@@ -13,7 +13,7 @@ fn table(asked: &str, responses: &[&str]) -> String {
         writeln!(table, "{row}").unwrap();
         for name in PROFILES {
             let outcome = short(&stored(&profile(name), &request(asked), &response(row)));
-            writeln!(table, "    {name:26}{outcome}").unwrap();
+            writeln!(table, "    {name:28}{outcome}").unwrap();
         }
     }
     table
@@ -26,7 +26,7 @@ fn what_silence_gets_by_status() {
         416, 429, 451, 500, 501, 502, 503, 504, 599, 100, 999,
     ];
     let mut table = format!("{:8}", "");
-    PROFILES.iter().for_each(|name| write!(table, "{name:27}").unwrap());
+    PROFILES.iter().for_each(|name| write!(table, "{name:29}").unwrap());
     for fields in ["", " | last-modified: Sat, 21 Nov 2026 10:00:00 GMT", " | cache-control: max-age=5"] {
         write!(table, "\n(silent){fields}\n").unwrap();
         for status in statuses {
@@ -34,7 +34,7 @@ fn what_silence_gets_by_status() {
             write!(table, "{status:<8}").unwrap();
             for name in PROFILES {
                 let outcome = short(&stored(&profile(name), &request("GET /"), &response(&text)));
-                write!(table, "{outcome:27}").unwrap();
+                write!(table, "{outcome:29}").unwrap();
             }
             table.push('\n');
         }
@@ -101,7 +101,7 @@ fn what_the_request_says() {
         writeln!(table, "{asked} -> {answer}").unwrap();
         for name in PROFILES {
             let outcome = short(&stored(&profile(name), &request(asked), &response(answer)));
-            writeln!(table, "    {name:26}{outcome}").unwrap();
+            writeln!(table, "    {name:28}{outcome}").unwrap();
         }
     }
     insta::assert_snapshot!(table);

@@ -7,7 +7,7 @@ use nostore_message::{FieldEdit, Fields, RequestHead, ResponseHead, Scheme, Unix
 pub(crate) const NOW: UnixTime = UnixTime::from_secs(1_795_262_400);
 
 /// The profiles of this edition.
-pub(crate) const PROFILES: [&str; 9] = [
+pub(crate) const PROFILES: [&str; 13] = [
     "rfc9111",
     "netlify",
     "netlify/documented",
@@ -17,7 +17,17 @@ pub(crate) const PROFILES: [&str; 9] = [
     "amplify/cookies-in-key",
     "nginx",
     "nginx/ignore-headers",
+    "cloudflare",
+    "cloudflare/cache-everything",
+    "vercel",
+    "varnish",
 ];
+
+/// The profiles whose operator lets some field of the origin's keep a response out. For the others no safety is claimed.
+pub(crate) fn obedient() -> impl Iterator<Item = &'static str> {
+    let total = |name: &&str| profile(name).operator_override().is_some_and(|found| found.is_total);
+    PROFILES.into_iter().filter(move |name| !total(name))
+}
 
 pub(crate) fn profile(name: &str) -> Profile {
     Profile::named(name).unwrap()

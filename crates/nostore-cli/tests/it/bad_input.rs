@@ -250,9 +250,12 @@ async fn a_failure_that_does_not_show_is_said_before_it_is_missed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_override_of_the_operators_is_named_at_the_start() {
-    for (profile, expected) in
-        [("nginx/ignore-headers", "X-Accel-Expires"), ("nginx", ""), ("cloudfront", "")]
-    {
+    for (profile, expected) in [
+        ("nginx/ignore-headers", "X-Accel-Expires"),
+        ("cloudflare/cache-everything", "Edge TTL"),
+        ("nginx", ""),
+        ("cloudfront", ""),
+    ] {
         let site = Site::start(&["--cdn", profile, "--keys", "live"]).await;
         let started = site.process.since(0).swap_remove(0);
         let told = &started["operatorOverride"];

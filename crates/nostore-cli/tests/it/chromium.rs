@@ -84,8 +84,11 @@ async fn whole_road(driver: &WebDriver, site: &mut Site, case: &str) {
     assert_eq!(who_by_api(&alice).await.as_deref(), Some(ALICE), "{case}: Alice is still Alice");
 
     let stranger = driver.browser().await;
-    for visitor in [&alice, &bob, &stranger] {
-        public_page_is_kept(site, visitor, case).await;
+    // Cloudflare keeps files, never pages; Varnish asks the app for whoever has a cookie.
+    if !case.starts_with("cloudflare") && !case.starts_with("varnish") {
+        for visitor in [&alice, &bob, &stranger] {
+            public_page_is_kept(site, visitor, case).await;
+        }
     }
     stranger.close().await;
 

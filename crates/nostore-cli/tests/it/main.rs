@@ -7,6 +7,7 @@ mod browser;
 mod chromium;
 mod command;
 mod express;
+mod generate;
 mod guard;
 mod init;
 mod sealed;

@@ -9,8 +9,8 @@ use serde_json::Value;
 /// The command under test.
 pub(crate) const NOSTORE: &str = env!("CARGO_BIN_EXE_nostore");
 
-/// The profiles that this version emulates.
-pub(crate) const PROFILES: [&str; 9] = [
+/// The profiles whose operator lets the app keep a response out.
+pub(crate) const PROFILES: [&str; 12] = [
     "rfc9111",
     "netlify",
     "netlify/documented",
@@ -20,6 +20,9 @@ pub(crate) const PROFILES: [&str; 9] = [
     "amplify/cookies-in-key",
     "nginx",
     "nginx/ignore-headers",
+    "cloudflare",
+    "vercel",
+    "varnish",
 ];
 
 /// A folder that is deleted at the end of its test.

@@ -58,7 +58,7 @@ async fn answer(mut stream: TcpStream) -> Option<()> {
             return None;
         }
         _ => {
-            let colours = "HTTP/1.1 200 OK\r\ncache-control: s-maxage=9\r\nset-cookie: \u{9b}31mevil\u{9d}0;x=1\r\ncontent-length: 0\r\n\r\n";
+            let colours = "HTTP/1.1 200 OK\r\ncache-control: s-maxage=9\r\nset-cookie: \u{9b}31mevil=1\r\ncontent-length: 0\r\n\r\n";
             return stream.write_all(colours.as_bytes()).await.ok();
         }
     }

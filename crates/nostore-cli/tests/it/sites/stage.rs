@@ -16,8 +16,6 @@ pub(crate) enum Way {
     Bare,
     /// `nostore guard`.
     Guard,
-    /// The same, and what is not named public is kept out of caches for everybody.
-    GuardUnlessPublic,
 }
 
 /// Who signs a visitor in.
@@ -57,7 +55,7 @@ impl App {
     };
 
     /// Returns where it is, installed and built.
-    fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         let sites = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conformance/sites");
         let path = sites.join(self.folder);
         let built = self.folder == "express" || path.join(".next/BUILD_ID").exists();
@@ -111,9 +109,6 @@ impl Stage {
         let guard = match way {
             Way::Bare => None,
             Way::Guard => Some(start(&guard).await),
-            Way::GuardUnlessPublic => {
-                Some(start(&[&guard[..], &["--unless-public", "--public", "/"]].concat()).await)
-            }
         };
         let origin = guard.as_ref().map_or(listening.as_str(), |guard| guard.started("/site"));
         let edge = match way {

@@ -72,11 +72,6 @@ impl Seen {
         self
     }
 
-    /// But Alice comes back to the page of a stranger.
-    pub(crate) fn frozen(self) -> Self {
-        Self { returns: NOBODY.to_owned(), ..self }
-    }
-
     /// With a page that says nothing about caching, on which a stranger is `who`.
     pub(crate) fn on_silence(self, who: &str) -> Self {
         Self { silent: Some(who.to_owned()), ..self }
