@@ -73,9 +73,7 @@ pub fn run(cli: Cli) -> ExitCode {
             | Command::Gen(_)
             | Command::Init(_)
             | Command::Secret(_)
-            | Command::Session(_) => {
-                Ok(())
-            }
+            | Command::Session(_) => Ok(()),
         }
     });
     ended(how)

@@ -140,10 +140,10 @@ async fn a_restart_on_the_socket_of_a_service_manager_loses_no_request() {
 
 /// Sends the provider's form off.
 async fn at_provider(visitor: &mut Visitor, page: &Visit, email: &str) -> Visit {
-    let names = ["client_id", "redirect_uri", "response_type", "scope", "code_challenge", "code_challenge_method"];
+    let names =
+        ["client_id", "redirect_uri", "response_type", "scope", "code_challenge", "code_challenge_method"];
     let names = names.into_iter().chain(["state", "nonce"]);
-    let hidden: Vec<(&str, String)> =
-        names.filter_map(|name| Some((name, page.form_value(name)?))).collect();
+    let hidden: Vec<(&str, String)> = names.filter_map(|name| Some((name, page.form_value(name)?))).collect();
     let form: Vec<(&str, &str)> =
         hidden.iter().map(|(name, value)| (*name, value.as_str())).chain([("email", email)]).collect();
     let action = page.hops.last().unwrap().url.join("/oauth/sign-in").unwrap();
