@@ -135,7 +135,7 @@ async fn varnish(own: &str, origin: SocketAddr, site: Option<&Site>) -> Server {
 
 async fn guard(origin: SocketAddr) -> SocketAddr {
     let protection = CookieProtection::cookies(["__Secure-authjs.session-token"]).drop_strays(true);
-    let guard = Guard::new(GuardConfig::new(format!("http://{origin}"), protection)).unwrap();
+    let guard = Guard::new(&GuardConfig::new(format!("http://{origin}"), protection)).unwrap();
     let (listener, address) = listener().await;
     tokio::spawn(async move { guard.serve(listener, std::future::pending()).await });
     address
