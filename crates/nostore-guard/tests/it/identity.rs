@@ -18,7 +18,7 @@ use crate::bench::{Bench, bench};
 use crate::wire::{answering, field, split};
 
 /// What a browser sends that loads a page.
-const PAGE: &str = "sec-fetch-dest: document\r\nsec-fetch-mode: navigate\r\naccept: text/html\r\n";
+pub(crate) const PAGE: &str = "sec-fetch-dest: document\r\nsec-fetch-mode: navigate\r\naccept: text/html\r\n";
 
 /// Sessions whose cookie names the visitor.
 #[derive(Debug)]
@@ -80,14 +80,14 @@ fn identity() -> Identity {
     Identity::service(sessions, &site, &Secret::new("a secret of the test"), public).unwrap()
 }
 
-fn signing_in(config: &mut GuardConfig) {
+pub(crate) fn signing_in(config: &mut GuardConfig) {
     config.identity = Some(identity());
     config.protection = CookieProtection::cookies(["who"]).public("/about").drop_strays(true);
     config.trusted = TrustedProxies::none().addresses(["127.0.0.1"]).unwrap();
 }
 
 /// An app that says who it is told is asking, and lets everything be cached.
-async fn app() -> SocketAddr {
+pub(crate) async fn app() -> SocketAddr {
     answering(|head| {
         let ours = |line: &&str| {
             let name = line.split(':').next().unwrap().to_ascii_lowercase();
@@ -103,7 +103,7 @@ async fn app() -> SocketAddr {
 }
 
 /// Says what an app or a proxy was told, without what differs each time.
-fn told(answer: &str) -> String {
+pub(crate) fn told(answer: &str) -> String {
     let mut lines: Vec<String> = split(answer)
         .1
         .lines()

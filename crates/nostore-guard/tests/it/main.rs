@@ -8,6 +8,7 @@ mod control;
 mod failure;
 mod hostile;
 mod identity;
+mod nginx;
 mod tls;
 #[path = "../../../nostore-proxy/tests/it/wire.rs"]
 #[expect(dead_code, reason = "shared with the proxy and the edge, which use more of it")]
