@@ -1,0 +1,3 @@
+//! What is found in logs, and what is not.
+
+mod synth;
