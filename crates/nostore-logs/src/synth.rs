@@ -15,7 +15,7 @@ use std::net::IpAddr;
 
 pub use bulk::bulk;
 pub use cast::Agent;
-pub use emit::{Written, session_text, write};
+pub use emit::{Written, event_session_text, session_text, write};
 pub use random::Random;
 
 /// When the window of all traffic begins: 2026-03-02T00:00:00Z.

@@ -49,6 +49,13 @@ pub fn session_text(session: u32) -> String {
     format!("{high:016x}{low:016x}")
 }
 
+/// The session's name, as it stands in our event file.
+#[must_use]
+pub fn event_session_text(session: u32) -> String {
+    let session = u64::from(session);
+    format!("{:016x}{:06x}", mix(session ^ 0xe7e7), mix(session) & 0xff_ffff)
+}
+
 /// Appends the lines of a format that tell of this request; there may be none.
 pub fn write(format: Written, hit: &Hit, out: &mut String) {
     let told = match format {
@@ -93,8 +100,7 @@ fn event(hit: &Hit, out: &mut String) -> std::fmt::Result {
     };
     write!(out, "{{\"time\":\"{date}T{clock}.{:03}Z\",\"event\":\"{name}\"", hit.at.rem_euclid(1_000))?;
     if let Some(session) = hit.session.filter(|_| hit.act != Act::Refused) {
-        let session = u64::from(session);
-        write!(out, ",\"session\":\"{:016x}{:06x}\"", mix(session ^ 0xe7e7), mix(session) & 0xff_ffff)?;
+        write!(out, ",\"session\":\"{}\"", event_session_text(session))?;
     }
     let network = match hit.address {
         IpAddr::V4(address) => u64::from(address.to_bits()),
