@@ -1,4 +1,4 @@
-//! The command `nostore` as a library: `dev`, `demo`, `edge`, `guard`, `issuer`, `session`, `secret`.
+//! The command `nostore` as a library: `dev`, `demo`, `edge`, `guard`, `issuer`, `logs`, `session`, `secret`.
 //!
 //! # Scope
 //!
@@ -19,6 +19,7 @@ mod error;
 mod guard;
 mod interrupt;
 mod issuer;
+mod logs;
 mod ports;
 mod report;
 pub mod sample;
@@ -42,6 +43,9 @@ pub fn run(cli: Cli) -> ExitCode {
         clap_complete::generate(shell, &mut command, "nostore", &mut std::io::stdout());
         return ExitCode::SUCCESS;
     }
+    if let Command::Logs(args) = &cli.command {
+        return logs::run(args).unwrap_or_else(|failed| failed.report());
+    }
     if let Command::Session(args) = &cli.command {
         return ended(session::run(args));
     }
@@ -59,7 +63,9 @@ pub fn run(cli: Cli) -> ExitCode {
             Command::Edge(args) => edge::run(&args).await,
             Command::Guard(args) => guard::run(&args).await,
             Command::Issuer(args) => issuer::run(args).await,
-            Command::Completions { .. } | Command::Secret(_) | Command::Session(_) => Ok(()),
+            Command::Completions { .. } | Command::Logs(_) | Command::Secret(_) | Command::Session(_) => {
+                Ok(())
+            }
         }
     });
     ended(how)

@@ -92,6 +92,12 @@ impl Finder {
         self.touch(session, entry, adopted);
     }
 
+    /// Tells whether any line so far had a session.
+    #[must_use]
+    pub const fn has_sessions(&self) -> bool {
+        self.totals.with_session > 0
+    }
+
     fn count(&mut self, entry: &Entry<'_>) {
         let totals = &mut self.totals;
         totals.entries += 1;

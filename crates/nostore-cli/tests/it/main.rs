@@ -8,6 +8,7 @@ mod chromium;
 mod command;
 mod express;
 mod guard;
+mod logs;
 mod sealed;
 mod secret;
 mod sessions;
