@@ -245,7 +245,10 @@ fn rescue(report: &Report) -> Vec<String> {
     let mut steps = Vec::new();
     let named = report.suspects.first().map(|suspect| path(&suspect.path));
     if report.sure_of(What::HandedOut) > 0 {
-        let what = named.map_or_else(|| "the pages above".to_owned(), |path| format!("`{path}`"));
+        let what = named.map_or_else(
+            || "every page that sets the session's cookie".to_owned(),
+            |path| format!("`{path}`"),
+        );
         steps.push(format!(
             "Stop the source: let {what} leave with `Cache-Control: private, no-store` and no `Set-Cookie` where it is \
              cached; `nostore guard` does that in front of any app. See that the CDN obeys: some ignore it by configuration."
