@@ -24,6 +24,7 @@ mod cloudfront;
 mod dossier;
 mod finder;
 mod format;
+mod hash;
 mod json;
 mod lines;
 mod pattern;

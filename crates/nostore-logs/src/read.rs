@@ -5,6 +5,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use memchr::memchr;
 
 use crate::agent::{Kind, Kinds};
+use crate::hash::Fold;
 use crate::record::Record;
 
 /// So many programs' own words are remembered with their kinds.
@@ -56,6 +57,7 @@ pub struct Entry<'a> {
 #[derive(Debug)]
 pub struct Reader {
     key: RandomState,
+    fast: Fold,
     kinds: Kinds,
     agents: Vec<(u64, Kind)>,
     cookie: Option<Vec<u8>>,
@@ -69,6 +71,7 @@ impl Reader {
     pub fn new(cookie: Option<&str>) -> Self {
         Self {
             key: RandomState::new(),
+            fast: Fold::default(),
             kinds: Kinds::default(),
             agents: vec![(0, Kind(0)); AGENTS],
             cookie: cookie.map(|name| name.as_bytes().to_vec()),
@@ -108,8 +111,8 @@ impl Reader {
         let begins = act == Act::SignIn && !has_answer;
         let session = if session.is_empty() || begins { None } else { Some(self.session(session)) };
         let (kind, agent) = self.kind(record);
-        let address = self.key.hash_one(record.address);
-        let network = self.key.hash_one(network(record.address));
+        let address = self.fast.hash(record.address);
+        let network = self.fast.hash(network(record.address));
         Entry {
             at: record.time,
             act,
@@ -133,7 +136,7 @@ impl Reader {
     fn kind(&mut self, record: &Record<'_>) -> (Kind, u64) {
         let (words, is_class) =
             if record.class.is_empty() { (record.agent, false) } else { (record.class, true) };
-        let hash = self.key.hash_one(words);
+        let hash = self.fast.hash(words);
         let place = &mut self.agents[hash as usize % AGENTS];
         if place.0 != hash {
             let kind = if is_class { self.kinds.named(words) } else { self.kinds.of_agent(words) };

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::hash::{BuildSame, Fold};
+
 /// So many paths are told apart; the others are one.
 const MOST_PATHS: usize = 20_000;
 /// So many octets of a path are kept.
@@ -18,14 +20,15 @@ pub(crate) struct PathId(pub(crate) u32);
 /// The paths of pages, and how often each was asked for.
 #[derive(Debug)]
 pub(crate) struct Paths {
-    numbers: HashMap<Box<[u8]>, u32>,
+    key: Fold,
+    numbers: HashMap<u64, u32, BuildSame>,
     known: Vec<(Box<[u8]>, u64)>,
     pub(crate) total: u64,
 }
 
 impl Default for Paths {
     fn default() -> Self {
-        Self { numbers: HashMap::new(), known: vec![(Box::default(), 0)], total: 0 }
+        Self { key: Fold::default(), numbers: HashMap::default(), known: vec![(Box::default(), 0)], total: 0 }
     }
 }
 
@@ -36,7 +39,8 @@ impl Paths {
         if path.is_empty() {
             return PathId(0);
         }
-        if let Some(number) = self.numbers.get(path) {
+        let hash = self.key.hash(path);
+        if let Some(number) = self.numbers.get(&hash) {
             return PathId(*number);
         }
         if self.known.len() > MOST_PATHS {
@@ -44,7 +48,7 @@ impl Paths {
         }
         let number = u32::try_from(self.known.len()).unwrap_or(0);
         self.known.push((path.into(), 0));
-        self.numbers.insert(path.into(), number);
+        self.numbers.insert(hash, number);
         PathId(number)
     }
 
