@@ -88,7 +88,7 @@ impl Access {
                 Place::Cookies(own) if *own == number => record.cookies = value,
                 Place::Named(name) => match value.strip_prefix(&name[..]) {
                     Some([b'=', id @ ..]) if memchr(b';', id).is_none() => record.session = id,
-                    _ if memchr(b'=', value).is_some() => record.cookies = value,
+                    _ if memchr::memmem::find(value, name).is_some() => record.cookies = value,
                     _ => {}
                 },
                 _ => {}
