@@ -279,11 +279,17 @@ fn names_and_patterns_say_where_things_stand() {
     let combined = text(&traffic, Written::Combined);
     let nginx = text(&traffic, Written::NginxJson);
     let folder = Folder::new();
-    put(&folder, "cookie.log", combined.replace(" \"-\"\n", " \"theme=dark\"\n").replace("safari\"", ""));
-    put(&folder, "third.log", combined.replace("\" \"", "\" \""));
+    let with_cookies = |line: &str| {
+        let (front, id) = line.rsplit_once(" \"").unwrap();
+        if id == "-\"" { format!("{line}\n") } else { format!("{front} \"theme=dark; sid={id}\n") }
+    };
+    put(&folder, "cookie.log", combined.lines().map(with_cookies).collect::<String>());
+    put(&folder, "third.log", &combined);
     put(&folder, "nested.jsonl", nginx.replace("\"cookie_sid\":", "\"ctx\":{\"x\":1},\"who\":"));
     let pattern = r#"^(?<address>\S+) \S+ \S+ \[(?<time>[^]]+)\] "(?<request>[^"]*)" (?<status>\d+) \d+ "(?<referer>[^"]*)" "(?<agent>[^"]*)" "(?<session>[^"]*)"$"#;
-    let rows: [&[&str]; 4] = [
+    let rows: [&[&str]; 6] = [
+        &["cookie.log"],
+        &["cookie.log", "--field", "session=sid"],
         &["third.log", "--field", "session=1"],
         &["third.log", "--pattern", pattern],
         &["nested.jsonl", "--field", "session=who"],
