@@ -69,6 +69,13 @@ pub enum Command {
     /// Open a sealed session, or seal one by hand.
     #[command(after_help = SESSION_EXAMPLES)]
     Session(SessionArgs),
+    /// Find in logs the sessions that are used by clients that never signed in.
+    ///
+    /// A page that a cache stores with its Set-Cookie signs everybody in as the same person. In a log that looks like one
+    /// sign-in and uses by many clients. This finds such sessions, the page that hands them out and sign-outs that did not
+    /// stick, and says what to do first. Nothing leaves this machine, and no session id is printed.
+    #[command(after_help = LOGS_HELP)]
+    Logs(LogsArgs),
     /// Make a secret for a site's own sign-in, or put a new one in front.
     #[command(after_help = SECRET_EXAMPLES)]
     Secret(SecretArgs),
@@ -179,6 +186,74 @@ const SECRET_EXAMPLES: &str = "Examples:
 
 A site reads NOSTORE_SECRET at its start: rotate, then start every process of it anew. A secret
 that others may have seen ends with --end-sessions alone.";
+
+const LOGS_HELP: &str = "Examples:
+  nostore logs events.jsonl                      the event file of a site's own sign-in
+  nostore logs /var/log/nginx/access.log*        rotated and compressed, in any order
+  zcat E123.*.gz | nostore logs --json           CloudFront's, from standard input
+  nostore logs --field session=user access.log   the user's name of Combined, for want of better
+  nostore logs --field session=3 access.log      the third field behind the user agent
+  nostore logs --field session=ctx.sid --field address=ctx.ip app.jsonl
+  nostore logs --pattern '^(?<time>\\S+) (?<address>\\S+) (?<session>\\S+) (?<path>\\S+)' app.log
+
+A log must name the session of each request; most do not by default. Run it on yours: it says which
+lines to add. Formats are told by the first lines: the event file (events), JSON lines (jsonl,
+nginx-json), Common and Combined with any fields behind (combined), CloudFront's standard log
+(cloudfront).
+
+Names for --field and --pattern: address, agent, cache, client, cookies, event, given, method, path,
+referer, request, session, status, time.
+
+Exit code: 0 nothing found, 1 sessions found, 2 the log or the command line is not as expected.";
+
+/// `nostore logs`.
+#[derive(Args, Clone, Debug)]
+pub struct LogsArgs {
+    /// The logs, plain or compressed with gzip; `*` and `?` stand for any text and any character. `-`, or none: standard
+    /// input.
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// How the lines are written. Default: what the first lines say.
+    #[arg(long, value_name = "FORMAT", value_parser = log_format, conflicts_with = "pattern")]
+    pub format: Option<nostore_logs::Format>,
+    /// What a name in the log stands for, such as session=sid. In Combined, session is `user`, a cookie's name or the number
+    /// of a field behind the user agent; in CloudFront's log a cookie's name. May be repeated.
+    #[arg(long = "field", value_name = "WHAT=NAME", value_parser = log_field)]
+    pub fields: Vec<(nostore_logs::Role, String)>,
+    /// A regular expression with named groups, for lines of any other shape.
+    #[arg(long, value_name = "REGEX")]
+    pub pattern: Option<String>,
+    /// A path on which sessions begin, besides those that are usual, such as /auth/callback. May be repeated.
+    #[arg(long = "sign-in-path", value_name = "PATH")]
+    pub sign_in_paths: Vec<String>,
+    /// A path on which sessions end, besides those that are usual, such as /auth/sign-out. May be repeated.
+    #[arg(long = "sign-out-path", value_name = "PATH")]
+    pub sign_out_paths: Vec<String>,
+    /// Show sessions that could be innocent, too.
+    #[arg(long)]
+    pub watch: bool,
+    /// How many sessions to show.
+    #[arg(long, value_name = "COUNT", default_value = "10")]
+    pub most: usize,
+    /// Print a JSON object instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+pub(crate) fn log_format(name: &str) -> Result<nostore_logs::Format, String> {
+    let named = nostore_logs::Format::NAMED;
+    let found = named.iter().find(|(own, _)| *own == name).map(|(_, format)| *format);
+    found.ok_or_else(|| format!("expected one of {}", named.map(|(name, _)| name).join(", ")))
+}
+
+pub(crate) fn log_field(text: &str) -> Result<(nostore_logs::Role, String), String> {
+    let expected = || {
+        let names = nostore_logs::Role::NAMES.map(|(name, _)| name).join(", ");
+        format!("expected WHAT=NAME, where WHAT is one of {names}")
+    };
+    let (what, name) = text.split_once('=').filter(|(_, name)| !name.is_empty()).ok_or_else(expected)?;
+    Ok((nostore_logs::Role::named(what).ok_or_else(expected)?, name.to_owned()))
+}
 
 /// `nostore dev`.
 #[derive(Args, Debug)]
@@ -691,9 +766,13 @@ mod tests {
 
     #[test]
     fn examples_fit_the_help() {
-        for text in
-            [super::DEV_EXAMPLES, super::GEN_EXAMPLES, super::SESSION_EXAMPLES, super::SECRET_EXAMPLES]
-        {
+        for text in [
+            super::DEV_EXAMPLES,
+            super::GEN_EXAMPLES,
+            super::SESSION_EXAMPLES,
+            super::SECRET_EXAMPLES,
+            super::LOGS_HELP,
+        ] {
             assert!(text.lines().all(|line| line.len() <= 100), "wider than the help is: {text}");
         }
     }

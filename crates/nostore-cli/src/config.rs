@@ -39,6 +39,8 @@ pub(crate) struct Config {
     pub(crate) guard: GuardSection,
     /// For a sign-in of the guard's own.
     pub(crate) sign_in: SignInSection,
+    /// For `nostore logs`.
+    pub(crate) logs: LogsSection,
 }
 
 /// `[guard]`.
@@ -64,6 +66,17 @@ pub(crate) struct SignInSection {
     pub(crate) admins: Vec<String>,
     pub(crate) store: Option<PathBuf>,
     pub(crate) events: Option<PathBuf>,
+}
+
+/// `[logs]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct LogsSection {
+    pub(crate) format: Option<String>,
+    pub(crate) pattern: Option<String>,
+    pub(crate) fields: Vec<String>,
+    pub(crate) sign_in_paths: Vec<String>,
+    pub(crate) sign_out_paths: Vec<String>,
 }
 
 impl Config {

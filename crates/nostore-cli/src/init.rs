@@ -238,6 +238,12 @@ const REST: &str = "
 # admins = [\"you@example.com\"]
 # store = \"nostore.db\"
 # events = \"auth-events.jsonl\"
+
+[logs]
+# format = \"combined\"
+# fields = [\"session=sid\"]
+# sign-in-paths = [\"/welcome\"]
+# sign-out-paths = [\"/goodbye\"]
 ";
 
 fn says(folder: &Path, preset: &Preset) -> bool {

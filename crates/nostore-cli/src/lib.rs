@@ -1,4 +1,4 @@
-//! The command `nostore` as a library: `dev`, `demo`, `edge`, `gen`, `guard`, `init`, `issuer`, `session`, `secret`.
+//! The command `nostore` as a library: `dev`, `demo`, `edge`, `gen`, `guard`, `init`, `issuer`, `logs`, `session`, `secret`.
 //!
 //! # Scope
 //!
@@ -22,6 +22,7 @@ mod guard;
 mod init;
 mod interrupt;
 mod issuer;
+mod logs;
 mod ports;
 mod report;
 pub mod sample;
@@ -55,6 +56,9 @@ pub fn run(cli: Cli) -> ExitCode {
         return ended(init::run(args));
     }
     let path = cli.config.as_deref();
+    if let Command::Logs(args) = &cli.command {
+        return logs::run(args, path).unwrap_or_else(|failed| failed.report());
+    }
     if let Command::Gen(args) = &cli.command {
         return ended(generate::run(args, path));
     }
@@ -72,6 +76,7 @@ pub fn run(cli: Cli) -> ExitCode {
             Command::Completions { .. }
             | Command::Gen(_)
             | Command::Init(_)
+            | Command::Logs(_)
             | Command::Secret(_)
             | Command::Session(_) => Ok(()),
         }

@@ -10,6 +10,7 @@ mod express;
 mod generate;
 mod guard;
 mod init;
+mod logs;
 mod sealed;
 mod secret;
 mod sessions;

@@ -1,0 +1,190 @@
+//! Kinds of programs: a family and a system, such as `firefox/linux`. Two kinds on one system may be one device.
+
+use std::collections::HashMap;
+
+/// Families by a word of their own, in the order in which they are looked for: many say that they are others, too.
+const FAMILIES: [(&str, &str); 20] = [
+    ("bot", "bot"),
+    ("crawl", "bot"),
+    ("spider", "bot"),
+    ("curl/", "curl"),
+    ("wget/", "curl"),
+    ("python", "script"),
+    ("go-http", "script"),
+    ("okhttp", "script"),
+    ("edg/", "edge"),
+    ("edga/", "edge"),
+    ("edgios/", "edge"),
+    ("opr/", "opera"),
+    ("samsungbrowser/", "samsung"),
+    ("firefox/", "firefox"),
+    ("fxios/", "firefox"),
+    ("fban/", "facebook"),
+    ("instagram", "instagram"),
+    ("chrome/", "chrome"),
+    ("crios/", "chrome"),
+    ("version/", "safari"),
+];
+const SYSTEMS: [(&str, &str); 7] = [
+    ("android", "android"),
+    ("iphone", "ios"),
+    ("ipad", "ios"),
+    ("windows", "windows"),
+    ("mac os x", "macos"),
+    ("cros", "chromeos"),
+    ("linux", "linux"),
+];
+/// So many kinds are told apart; the others are one.
+const MOST_KINDS: usize = 4_096;
+/// So many octets of what a program says are looked at.
+const MOST_READ: usize = 512;
+/// So many octets of a kind's name are kept.
+const MOST_NAME: usize = 40;
+
+/// A kind of program: a number of [`Kinds`].
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Kind(pub(crate) u16);
+
+/// The kinds of programs of a log.
+#[derive(Debug)]
+pub struct Kinds {
+    names: Vec<String>,
+    numbers: HashMap<String, u16>,
+}
+
+impl Default for Kinds {
+    fn default() -> Self {
+        let mut kinds = Self { names: Vec::new(), numbers: HashMap::new() };
+        kinds.number("unknown".to_owned());
+        kinds
+    }
+}
+
+impl Kinds {
+    /// Returns the kind that a log names.
+    pub(crate) fn named(&mut self, name: &[u8]) -> Kind {
+        let name = &name[..name.len().min(MOST_NAME)];
+        let text: String = String::from_utf8_lossy(name).chars().filter(|c| !c.is_control()).collect();
+        Kind(self.number(text))
+    }
+
+    /// Returns the kind of what a program says of itself.
+    pub(crate) fn of_agent(&mut self, agent: &[u8]) -> Kind {
+        Kind(self.number(class(&agent[..agent.len().min(MOST_READ)])))
+    }
+
+    fn number(&mut self, name: String) -> u16 {
+        if let Some(number) = self.numbers.get(&name) {
+            return *number;
+        }
+        if self.names.len() >= MOST_KINDS {
+            return 0;
+        }
+        let number = u16::try_from(self.names.len()).unwrap_or(0);
+        self.names.push(name.clone());
+        self.numbers.insert(name, number);
+        number
+    }
+
+    pub(crate) fn name(&self, kind: Kind) -> &str {
+        self.names.get(usize::from(kind.0)).map_or("unknown", String::as_str)
+    }
+
+    /// Tells whether two kinds may be programs of one device: another browser or a window of an app on the same system,
+    /// or a page asked for as desktops do.
+    pub(crate) fn may_be_one_device(&self, one: Kind, other: Kind) -> bool {
+        let system = |kind| self.name(kind).split_once('/').map(|(_, system)| system);
+        match (system(one), system(other)) {
+            (Some(one), Some(other)) => {
+                one == other
+                    || matches!(
+                        (one, other),
+                        ("android", "linux") | ("linux", "android") | ("ios", "macos") | ("macos", "ios")
+                    )
+            }
+            // A tool says nothing of its system.
+            _ => true,
+        }
+    }
+}
+
+fn class(agent: &[u8]) -> String {
+    // CloudFront writes spaces as `%20`, some of them twice encoded.
+    let agent = String::from_utf8_lossy(agent).to_ascii_lowercase().replace("%2520", " ").replace("%20", " ");
+    let agent = agent.replace('+', " ");
+    let found = |list: &[(&str, &'static str)]| {
+        list.iter().find(|(word, _)| agent.contains(word)).map(|(_, name)| *name)
+    };
+    match (found(&FAMILIES), found(&SYSTEMS)) {
+        (Some(family @ ("bot" | "curl" | "script")), _) | (Some(family), None) => family.to_owned(),
+        (Some(family), Some(system)) => format!("{family}/{system}"),
+        (None, Some(system)) => format!("other/{system}"),
+        (None, None) => "other".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_have_a_family_and_a_system() {
+        let rows = [
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/142.0 Safari/537.36 Edg/142.0",
+                "edge/windows",
+            ),
+            (
+                "Mozilla/5.0%20(Macintosh;%20Intel%20Mac%20OS%20X%2010_15_7)%20Version/18.5%20Safari/605.1.15",
+                "safari/macos",
+            ),
+            ("Mozilla/5.0%2520(Macintosh;%2520Intel%2520Mac%2520OS%2520X)%2520Chrome/1", "chrome/macos"),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Mobile Safari/604.1",
+                "safari/ios",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Mobile/15E148 [FBAN/FBIOS]",
+                "facebook/ios",
+            ),
+            ("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Mobile/15E148", "other/ios"),
+            ("curl/8.14.1", "curl"),
+            ("python-requests/2.32", "script"),
+            ("Mozilla/5.0 (compatible; Googlebot/2.1)", "bot"),
+            ("", "other"),
+        ];
+        for (agent, expected) in rows {
+            assert_eq!(class(agent.as_bytes()), expected, "{agent}");
+        }
+    }
+
+    #[test]
+    fn two_kinds_may_be_one_device() {
+        let mut kinds = Kinds::default();
+        let rows = [
+            ("safari/ios", "facebook/ios", true),
+            ("chrome/android", "chrome/linux", true),
+            ("safari/macos", "safari/ios", true),
+            ("chrome/windows", "curl", true),
+            ("chrome/windows", "chrome/macos", false),
+            ("safari/ios", "chrome/android", false),
+        ];
+        for (one, other, expected) in rows {
+            let (one, other) = (kinds.named(one.as_bytes()), kinds.named(other.as_bytes()));
+            assert_eq!(kinds.may_be_one_device(one, other), expected);
+            assert_eq!(kinds.may_be_one_device(other, one), expected);
+        }
+    }
+
+    #[test]
+    fn kinds_without_end_are_one() {
+        let mut kinds = Kinds::default();
+        for number in 0..MOST_KINDS * 2 {
+            kinds.named(format!("program-{number}").as_bytes());
+        }
+        assert_eq!(kinds.names.len(), MOST_KINDS);
+        assert_eq!(kinds.named(b"another"), Kind(0));
+        let long = kinds.named(b"program-1");
+        assert_eq!(kinds.name(long), "program-1");
+    }
+}
