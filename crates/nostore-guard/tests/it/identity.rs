@@ -93,7 +93,10 @@ pub(crate) async fn app() -> SocketAddr {
             let name = line.split(':').next().unwrap().to_ascii_lowercase();
             name.starts_with("nostore")
         };
-        let told: String = head.lines().filter(ours).fold(String::new(), |told, line| told + line + "\n");
+        let told: String = head.lines().filter(ours).fold(String::new(), |told, line| {
+            let (name, value) = line.split_once(": ").unwrap();
+            told + &name.to_ascii_lowercase() + ": " + value + "\n"
+        });
         format!(
             "HTTP/1.1 200 OK\r\ncache-control: s-maxage=60\r\ncontent-length: {}\r\n\r\n{told}",
             told.len()

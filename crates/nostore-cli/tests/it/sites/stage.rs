@@ -170,7 +170,7 @@ impl Stage {
     async fn post(&self, visitor: &mut Visitor, url: &Url, form: &[(&str, &str)]) {
         let told = visitor.open(&self.at(&format!("{}/csrf", self.app.auth))).await.unwrap();
         let told: serde_json::Value = serde_json::from_str(&told.body).unwrap();
-        let token = ("csrfToken", told["csrfToken"].as_str().unwrap());
+        let token = ("csrfToken", told["csrfToken"].as_str().unwrap_or_else(|| panic!("no token in {told}")));
         visitor.submit(url, &[form, &[token]].concat()).await.unwrap();
     }
 
