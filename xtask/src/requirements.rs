@@ -1,4 +1,4 @@
-//! Traces each line of `docs/requirements.md` to the tests that carry its number.
+//! Traces each line of `docs/requirements.md` to the tests that carry its number, or to a section of the documentation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,7 +9,18 @@ use crate::{step, tidy};
 const DUE: &[&str] = &[
     "0.1", "0.2", "0.3", "0.4", "0.5", "0.8", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7", "1.8", "1.9",
     "1.10", "1.11", "1.12", "1.13", "1.14", "1.16", "2.11", "2.12", "2.13", "2.18", "3.1", "3.2", "3.3",
-    "3.4", "3.5", "3.6", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13",
+    "3.4", "3.5", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.17",
+];
+
+/// Lines that a section of the documentation covers: its page, and its heading.
+const DOCUMENTED: &[(&str, &str, &str)] = &[
+    ("0.6", "docs/README.md", "## Auth redirects behind any cache"),
+    ("1.15", "docs/gen.md", "### `Netlify-Vary`"),
+    ("1.15", "docs/gen.md", "### To try it on a real site"),
+    ("3.14", "docs/README.md", "## What sets cookies in my app?"),
+    ("3.15", "docs/README.md", "## Why \"dynamic\" does not reach the CDN"),
+    ("3.15", "docs/sites.md", "## What the symptoms mean"),
+    ("3.16", "docs/README.md", "## The minimum, to copy"),
 ];
 
 /// Checks every due line; with `list`, prints every line with its tests.
@@ -17,7 +28,15 @@ pub(crate) fn check(list: bool) -> Result<(), String> {
     let page = fs::read_to_string("docs/requirements.md")
         .map_err(|error| format!("docs/requirements.md: {error}"))?;
     let lines: Vec<(&str, bool)> = page.lines().filter_map(line).collect();
-    let tests = tests()?;
+    let mut tests = tests()?;
+    for (number, page, heading) in DOCUMENTED {
+        let text = fs::read_to_string(page).map_err(|error| format!("{page}: {error}"))?;
+        if !text.lines().any(|line| line == *heading) {
+            return Err(format!("{page}: expected the section `{heading}` for line {number}, found none"));
+        }
+        let section = format!("{page}, {}", heading.trim_start_matches(['#', ' ']));
+        tests.entry((*number).to_owned()).or_default().insert(section);
+    }
     let mut missing = Vec::new();
     let mut open = 0;
     for (number, is_doc) in &lines {
@@ -37,7 +56,7 @@ pub(crate) fn check(list: bool) -> Result<(), String> {
     let strays: Vec<&str> =
         tests.keys().map(String::as_str).filter(|number| !known.contains(number)).collect();
     step::say(&format!(
-        "requirements: {} lines, {} with tests, {open} not yet due",
+        "requirements: {} lines, {} with tests or a section, {open} not yet due",
         lines.len(),
         lines.iter().filter(|(number, _)| tests.contains_key(*number)).count()
     ));

@@ -37,13 +37,19 @@ async fn visit(address: &str, request: &str, count: usize) -> Result<(), Failed>
             filled += read;
             let text = std::str::from_utf8(&buffer[..filled])?;
             let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-            let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            let length = head
+                .lines()
+                .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
             if body.len() >= length.unwrap_or(usize::MAX) {
                 break head.starts_with("HTTP/1.1 200");
             }
         };
         if !whole {
-            return Err(format!("expected 200, found {}", String::from_utf8_lossy(&buffer[..filled.min(200)])).into());
+            return Err(format!(
+                "expected 200, found {}",
+                String::from_utf8_lossy(&buffer[..filled.min(200)])
+            )
+            .into());
         }
     }
     Ok(())

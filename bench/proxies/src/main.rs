@@ -63,7 +63,9 @@ async fn measure(nostore: &str, arguments: &[String]) -> Result<(), Failed> {
             }
         }
         eprintln!("\r{case}: done                ");
-        println!("{case}, microseconds of processor time per request (median of {rounds} rounds of {requests}; least and most)");
+        println!(
+            "{case}, microseconds of processor time per request (median of {rounds} rounds of {requests}; least and most)"
+        );
         let mut base = None;
         for (proxy, times) in proxies.iter().zip(&mut times) {
             times.sort_by(f64::total_cmp);

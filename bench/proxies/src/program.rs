@@ -46,7 +46,17 @@ pub async fn start_own(arguments: &[&str]) -> Result<Running, Failed> {
 
 async fn guard(nostore: &str, origin: &str) -> Result<Running, Failed> {
     let origin = format!("http://{origin}");
-    let arguments = ["guard", "--json", "--quiet", "--listen", "127.0.0.1:0", "--session-cookie", "sid", "--origin", &origin];
+    let arguments = [
+        "guard",
+        "--json",
+        "--quiet",
+        "--listen",
+        "127.0.0.1:0",
+        "--session-cookie",
+        "sid",
+        "--origin",
+        &origin,
+    ];
     let mut child = Command::new(nostore)
         .args(arguments)
         .current_dir(std::env::temp_dir())
@@ -101,14 +111,19 @@ async fn first_line(child: &mut Child) -> Result<String, Failed> {
 
 /// A proxy that decides nothing.
 pub async fn pass_through(origin: &str) -> Result<(), Failed> {
-    let upstream: &'static Upstream = Box::leak(Box::new(Upstream::new(&format!("http://{origin}"), Limits::default())?));
+    let upstream: &'static Upstream =
+        Box::leak(Box::new(Upstream::new(&format!("http://{origin}"), Limits::default())?));
     let listener = listening().await?;
     let handler = move |request: Request<Incoming>, peer: Peer, _| async move {
         let (parts, body) = request.into_parts();
         let authority = nostore_proxy::authority(&parts).ok().flatten().unwrap_or_default();
         let request = Request::from_parts(parts, body);
-        let forwarded =
-            Forwarded { address: peer.address.ip(), authority: &authority, scheme: peer.scheme, pseudonym: "pass-through" };
+        let forwarded = Forwarded {
+            address: peer.address.ip(),
+            authority: &authority,
+            scheme: peer.scheme,
+            pseudonym: "pass-through",
+        };
         match upstream.send(request.map(Into::into), &forwarded).await {
             Ok(answer) => answer.response,
             Err(error) => panic!("{error}"),

@@ -6,9 +6,10 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
-use nostore_cache::Profile;
+use nostore_cache::{FIELD_SET, Profile};
 use nostore_gen::{PRESET_COOKIES, Site, Target};
 use nostore_guard::{Guard, GuardConfig};
 use nostore_web::CookieProtection;
@@ -16,7 +17,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 
-use crate::app::{Habits, app, no_rules};
+use crate::app::{Habits, PUBLIC, Rules, app, no_rules, target};
 use crate::edge::{Asks, story};
 use crate::hostile::HOSTILE;
 use crate::node::Folder;
@@ -222,6 +223,33 @@ async fn r3_7_nginx_itself() {
         writeln!(table, "    {}", named(profile)).unwrap();
     }
     insta::assert_snapshot!(table);
+}
+
+/// What a handler does that says of its own responses that they are somebody's.
+fn said_by_the_handler() -> Rules {
+    Arc::new(|head, fields| {
+        if target(head) != PUBLIC {
+            fields.retain(|(name, _)| name != "cache-control");
+            fields.extend(FIELD_SET.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        }
+    })
+}
+
+/// The handler, the guard in the place of a middleware, the cache's own configuration: each by itself, all others failing.
+#[tokio::test]
+async fn r3_17_each_of_three_layers_is_enough_by_itself() {
+    let written = site();
+    for layers in 0..8 {
+        let rules = if layers & 1 > 0 { said_by_the_handler() } else { no_rules() };
+        let mut origin = app(HABITS[1].1, rules).await;
+        if layers & 2 > 0 {
+            origin = guard(origin).await;
+        }
+        let server = nginx(NGINX[1].2, origin, (layers & 4 > 0).then_some(&written)).await;
+        let ending = story(&server).await;
+        assert_eq!(ending.is_safe(), layers > 0, "{layers:03b}: {}", ending.print());
+        assert!(ending.public_is_kept, "{layers:03b}");
+    }
 }
 
 #[tokio::test]
