@@ -42,25 +42,17 @@ const fn preset(
 
 /// The first that fits counts: what is more particular stands before.
 const PRESETS: &[Preset] = &[
-    preset(
-        "package.json",
-        "\"next-auth\": \"4",
-        "NextAuth.js 4",
-        &["next-auth.session-token", "__Secure-next-auth.session-token"],
-        &["/api/auth/*"],
-    ),
-    preset(
-        "package.json",
-        "\"next-auth\": \"^4",
-        "NextAuth.js 4",
-        &["next-auth.session-token", "__Secure-next-auth.session-token"],
-        &["/api/auth/*"],
-    ),
+    // Both releases: a name too many protects no less.
     preset(
         "package.json",
         "\"next-auth\"",
-        "Auth.js (next-auth 5)",
-        &["authjs.session-token", "__Secure-authjs.session-token"],
+        "Auth.js (next-auth)",
+        &[
+            "authjs.session-token",
+            "__Secure-authjs.session-token",
+            "next-auth.session-token",
+            "__Secure-next-auth.session-token",
+        ],
         &["/api/auth/*"],
     ),
     preset(
@@ -108,7 +100,13 @@ const PRESETS: &[Preset] = &[
         &["/login", "/logout"],
     ),
     preset("package.json", "\"@remix-run/", "Remix", &["__session"], &["/login", "/logout"]),
-    preset("composer.json", "laravel/framework", "Laravel", &["laravel_session"], &["/login", "/logout"]),
+    preset(
+        "composer.json",
+        "laravel/framework",
+        "Laravel, where the app is called that",
+        &["laravel_session"],
+        &["/login", "/logout"],
+    ),
     preset("composer.json", "", "PHP", &["PHPSESSID"], &["/login", "/logout"]),
     preset(
         "manage.py",

@@ -49,7 +49,15 @@ fn expression(site: &Site) -> String {
     let sessions = if public.is_empty() {
         sessions.join(" or ")
     } else {
-        format!("(({}) and not ({}))", sessions.join(" or "), public.join(" or "))
+        // What an app may read as another path is nobody's public page.
+        let plain =
+            ["..", "%", ";", "\\\\"].map(|part| format!("(not http.request.uri.path contains \"{part}\")"));
+        format!(
+            "(({}) and not (({}) and {}))",
+            sessions.join(" or "),
+            public.join(" or "),
+            plain.join(" and ")
+        )
     };
     let mut rules = vec![sessions];
     for rule in auth {

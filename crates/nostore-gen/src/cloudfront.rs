@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use crate::{File, Generated, Site, sentences};
 
+/// The most parts of a session that are named: more are met where claims are many.
+const MOST_PARTS: usize = 2;
 /// The quota of cookies in one cache policy.
 const MOST_COOKIES: usize = 10;
 const YEAR: u64 = 31_536_000;
@@ -47,10 +49,15 @@ fn does_not(site: &Site) -> Vec<String> {
         "a redirect to sign-in that says s-maxage or max-age: everyone who has no session is given the same one, state and all",
         "other cookies on pages: the app does not get them there. Add those that it needs to the cache policy, never to an origin \
          request policy alone",
+        "other header fields on pages, such as Accept-Language or X-CSRF-Token: the app does not get them there, but for those that \
+         CloudFront always forwards",
         "Authorization: CloudFront takes it off GET and HEAD on pages",
         "a cookie that a stamped page sets for whoever has no session, such as a csrf-token: it is stored, and everybody's then; \
          `nostore gen next` and `nostore guard` drop it",
-        "a session in several parts: its first part alone is in the key",
+        "a session in more than two parts: those behind do not reach the app, which then takes the session for a broken one; put all \
+         cookies into the key instead (CookieBehavior all)",
+        "errors: CloudFront keeps 404, 414 and 500 to 504 for 10 s whatever a policy says, also those of sign-in; set \
+         ErrorCachingMinTTL to 0 for them",
     ]);
     if !site.public().is_empty() {
         found.push(
@@ -68,9 +75,10 @@ fn does_not(site: &Site) -> Vec<String> {
     found
 }
 
-/// The cookies of the key, or nothing where they are too many.
+/// The cookies of the key, or nothing where they are too many. A part that is not in the key does not reach the app, which
+/// then takes the session for a broken one: so two parts are named, or all cookies are.
 fn names(site: &Site) -> Option<Vec<String>> {
-    let names: Vec<String> = site.cookie_forms().collect();
+    let names: Vec<String> = site.cookie_forms(MOST_PARTS).collect();
     (names.len() <= MOST_COOKIES).then_some(names)
 }
 
@@ -117,7 +125,7 @@ fn origin_request() -> Value {
     json!({
         "Name": "nostore-sign-in",
         "Comment": "Made by nostore gen cloudfront. Only with the cache policy nostore-sign-in: all cookies, none in a key.",
-        "HeadersConfig": { "HeaderBehavior": "allViewerExceptHostHeader" },
+        "HeadersConfig": { "HeaderBehavior": "allExcept", "Headers": { "Quantity": 1, "Items": ["Host"] } },
         "CookiesConfig": { "CookieBehavior": "all" },
         "QueryStringsConfig": { "QueryStringBehavior": "all" },
     })

@@ -13,7 +13,7 @@ const USE: &str = "\
 //   import { withNoStore } from \"./nostore.mjs\";
 //   export default withNoStore(async (request, context) => new Response(\"…\"));
 //
-// To change: SESSION_COOKIES and PUBLIC below.
+// To change: SESSION_COOKIES, AUTH and PUBLIC below.
 ";
 
 pub(crate) fn generate(site: &Site) -> Generated {

@@ -15,7 +15,7 @@ const USE: &str = "\
 //   export default withNoStore(auth);
 //   export const config = { matcher: [\"/((?!_next/static|_next/image|favicon.ico).*)\"] };
 //
-// To change: SESSION_COOKIES and PUBLIC below, or withNoStore(auth, { sessionCookies, public }).
+// To change: SESSION_COOKIES, AUTH and PUBLIC below, or withNoStore(auth, { sessionCookies, auth, public }).
 ";
 
 pub(crate) fn generate(site: &Site) -> Generated {
@@ -29,6 +29,7 @@ pub(crate) fn generate(site: &Site) -> Generated {
         protects: sentences([
             "pages for whoever carries a session, prerendered ones too: Next.js keeps a Cache-Control that its middleware has set, \
              in place of s-maxage=31536000",
+            "sign-in: on its paths nothing is kept and no cookie is dropped",
             "responses on which the middleware sets or ends a session; its redirects; its 401 and 403",
             "the caching of everybody's pages: stray cookies of sign-in (csrf-token, callback-url) are dropped from them",
         ]),
@@ -46,13 +47,15 @@ pub(crate) fn generate(site: &Site) -> Generated {
 /// The wrapper with the site's names in it, behind a comment that says how to use it.
 pub(crate) fn wrapper(site: &Site, comment: &str) -> String {
     let cookies: Vec<&str> = site.session_cookies().collect();
+    let auth: Vec<String> = site.auth().iter().map(crate::PathPattern::text).collect();
     let public: Vec<String> = site.public().iter().map(crate::PathPattern::text).collect();
     let fields: String =
         FIELD_SET.iter().map(|(name, value)| format!("  [\"{name}\", \"{value}\"],\n")).collect();
     let constants = format!(
-        "\nconst SESSION_COOKIES = {};\nconst PUBLIC = {};\n\n/** What keeps a response out of caches of every kind. */\n\
+        "\nconst SESSION_COOKIES = {};\nconst AUTH = {};\nconst PUBLIC = {};\n\n/** What keeps a response out of caches of every kind. */\n\
          const FIELDS = [\n{fields}];\n",
         json!(cookies),
+        json!(auth),
         json!(public),
     );
     format!("{comment}{constants}{WRAPPER}")

@@ -25,6 +25,7 @@ pub(crate) fn generate(site: &Site) -> Generated {
              everything: take it out, only that mends it",
             "a page of everybody's on which the app sets a stray cookie: it is not kept; `nostore guard` in between drops the cookie",
             "a page that knows its visitor by something else than a cookie or Authorization",
+            "fastcgi_cache and uwsgi_cache, as PHP often has them: take fastcgi_cache_bypass and fastcgi_no_cache with the same variables",
             "two sites on one upstream: put $host into proxy_cache_key",
         ]),
     }
@@ -38,7 +39,11 @@ fn http(site: &Site) -> String {
     map(&mut text, "$http_cookie $nostore_session", &[cookie], ("1", "\"\""));
     text.push_str("map $http_authorization $nostore_authorization { \"\" \"\"; default 1; }\n\n");
     map(&mut text, "$uri $nostore_sign_in", &wide(site.auth(), ""), ("1", "\"\""));
-    map(&mut text, "$uri $nostore_public", &narrow(site.public(), ""), ("1", "\"\""));
+    text.push_str(
+        "# What an app may read as another path is nobody's public page.\nmap $request_uri $nostore_odd {\n    default \"\";\n    \
+         \"~^[^?]*([%;\\x5c]|//|/[.])\" odd;\n}\n\n",
+    );
+    map(&mut text, "$nostore_odd$uri $nostore_public", &narrow(site.public(), ""), ("1", "\"\""));
     text.push_str(
         "# What a visitor brings counts unless the path is public; where sign-in lives it always does.\n\
          map \"$nostore_public:$nostore_session$nostore_authorization\" $nostore_visitor {\n    default 1;\n    \"~^1:\" \"\";\n    \":\" \"\";\n}\n\n\

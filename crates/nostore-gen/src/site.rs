@@ -71,12 +71,14 @@ impl Site {
         self.session_cookies.iter().map(String::as_str)
     }
 
-    /// Lists every form that a session cookie may have: with each prefix, whole or in parts.
-    pub(crate) fn cookie_forms(&self) -> impl Iterator<Item = String> {
-        let prefixes = ["", "__Secure-", "__Host-"];
-        let forms =
-            |name: &String| prefixes.map(|prefix| [format!("{prefix}{name}"), format!("{prefix}{name}.0")]);
-        self.session_cookies.iter().flat_map(forms).flatten().collect::<Vec<_>>().into_iter()
+    /// Lists the forms that a session cookie may have: with each prefix, whole or in that many parts.
+    pub(crate) fn cookie_forms(&self, parts: usize) -> impl Iterator<Item = String> {
+        let forms = move |name: &str| {
+            let whole = ["", "__Secure-", "__Host-"].map(|prefix| format!("{prefix}{name}"));
+            let parts = (0..parts).flat_map(|part| whole.each_ref().map(|whole| format!("{whole}.{part}")));
+            whole.iter().cloned().chain(parts).collect::<Vec<_>>()
+        };
+        self.session_cookies().flat_map(forms)
     }
 
     /// Lists the paths of sign-in.

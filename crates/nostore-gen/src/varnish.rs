@@ -41,7 +41,8 @@ fn vcl(site: &Site) -> String {
          \x20   if ((req.method == \"GET\" || req.method == \"HEAD\") && ({public})) {{\n\
          \x20       unset req.http.Cookie;\n\
          \x20       unset req.http.Authorization;\n\
-         \x20   }} elsif (req.http.Cookie ~ \"{session}\" || req.http.Authorization) {{\n\
+         \x20   }} elsif ((req.method == \"GET\" || req.method == \"HEAD\") && !req.http.Upgrade &&\n\
+         \x20       (req.http.Cookie ~ \"{session}\" || req.http.Authorization)) {{\n\
          \x20       return (pass);\n\
          \x20   }}\n\
          }}\n\n\

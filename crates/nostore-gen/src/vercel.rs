@@ -13,7 +13,7 @@ const FIELDS: [&str; 3] = ["Cache-Control", "CDN-Cache-Control", "Vercel-CDN-Cac
 
 pub(crate) fn generate(site: &Site) -> Generated {
     let auth = site.auth().iter().map(|pattern| json!({ "source": source(pattern), "headers": headers() }));
-    let sessions = site.cookie_forms().map(|name| {
+    let sessions = site.cookie_forms(1).map(|name| {
         json!({ "source": "/:path*", "has": [{ "type": "cookie", "key": name }], "headers": headers() })
     });
     let authorization = json!({

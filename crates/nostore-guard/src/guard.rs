@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use nostore_proxy::{Closing, Peer, ServeLimits, Tls};
+use nostore_signin::store::StoreError;
 use tokio::net::TcpListener;
 
 use crate::body::GuardBody;
@@ -49,6 +50,18 @@ impl Guard {
     pub fn change(&self, config: &GuardConfig) -> Result<(), GuardError> {
         self.orders.store(Arc::new(Orders::new(config)?));
         Ok(())
+    }
+
+    /// Removes ended sign-ins from the store, where the guard signs in by itself. Once a day is enough.
+    ///
+    /// # Errors
+    ///
+    /// The store's.
+    pub async fn sweep(&self) -> Result<u64, StoreError> {
+        match &self.orders.load_full().identity {
+            Some(identity) => identity.sweep().await,
+            None => Ok(0),
+        }
     }
 
     /// Serves visitors until `shutdown` completes; what is under way then may finish for as long as

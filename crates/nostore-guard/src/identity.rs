@@ -9,8 +9,8 @@
 //!
 //! # Invariants
 //!
-//! - Nothing that a visitor sends under such a name reaches the app, nor under a name that becomes the same where `-` and
-//!   `_` are one (CGI and WSGI make `HTTP_NOSTORE_USER` of both).
+//! - Nothing that a visitor sends under such a name reaches the app, nor under a name that becomes the same where other
+//!   characters become `_` (CGI and WSGI make `HTTP_NOSTORE_USER` of `Nostore_User`, others of `Nostore.User`).
 //! - A value that is not printable ASCII is in the assertion alone: the app sees nobody rather than somebody else.
 //! - Whoever is told apart is not cached: to ask who is there makes the response `Personalized`.
 //!
@@ -18,10 +18,12 @@
 
 use std::sync::Arc;
 
+use http::header::CONNECTION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use nostore_jose::{SigningKey, SigningKeyError};
 use nostore_message::{FieldEdit, Origin, RequestHead, Secret, UnixTime};
 use nostore_signin::SignIn;
+use nostore_signin::store::StoreError;
 use nostore_web::{Answer, Auth, Exchange, Routes, Sessions, Why};
 use serde_json::{Map, Value, json};
 
@@ -29,6 +31,8 @@ use serde_json::{Map, Value, json};
 pub const KEYS_PATH: &str = "/auth/keys";
 /// The field that the app can check.
 pub const ASSERTION_FIELD: &str = "nostore-assertion";
+/// All fields that say who is asking.
+const FIELDS: [&str; 4] = ["nostore-user", "nostore-email", "nostore-role", ASSERTION_FIELD];
 /// What every field of ours begins with.
 const PREFIX: &str = "nostore-";
 /// How long an assertion counts, in seconds.
@@ -121,6 +125,23 @@ impl Identity {
             || self.sessions.cookie_names().iter().any(|name| cookies.contains(name))
     }
 
+    /// Lists the fields without which another proxy may leave what a visitor sent under their names, empty.
+    pub(crate) fn nobody() -> Vec<FieldEdit> {
+        FIELDS.map(|name| FieldEdit::set(name, String::new())).into()
+    }
+
+    /// Removes from the store what has ended.
+    ///
+    /// # Errors
+    ///
+    /// The store's.
+    pub async fn sweep(&self) -> Result<u64, StoreError> {
+        match &self.sign_in {
+            Some(sign_in) => sign_in.sweep().await,
+            None => Ok(0),
+        }
+    }
+
     fn told(&self, auth: &Auth) -> Vec<FieldEdit> {
         let Some(user) = auth.user_id() else { return Vec::new() };
         let role = auth.claim("role").and_then(Value::as_str);
@@ -159,13 +180,28 @@ impl Identity {
     }
 }
 
-/// Takes out of a request what only the guard may say.
+/// Takes out of a request what only the guard may say, and the wish that it be not said (RFC 9110 section 7.6.1).
 pub(crate) fn remove_claims(fields: &mut HeaderMap) {
-    let is_ours = |name: &&HeaderName| name.as_str().replace('_', "-").starts_with(PREFIX);
-    let claimed: Vec<HeaderName> = fields.keys().filter(is_ours).cloned().collect();
+    let claimed: Vec<HeaderName> = fields.keys().filter(|name| is_ours(name.as_str())).cloned().collect();
     for name in claimed {
         fields.remove(name);
     }
+    let lines = fields.get_all(CONNECTION).iter().filter_map(|line| line.to_str().ok());
+    let options: Vec<String> =
+        lines.flat_map(|line| line.split(',')).map(|option| option.trim().to_owned()).collect();
+    if options.iter().any(|option| is_ours(option)) {
+        fields.remove(CONNECTION);
+        for option in options.iter().filter(|option| !is_ours(option)) {
+            if let Ok(option) = HeaderValue::from_str(option) {
+                fields.append(CONNECTION, option);
+            }
+        }
+    }
+}
+
+fn is_ours(name: &str) -> bool {
+    let plain = name.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
+    plain.to_ascii_lowercase().starts_with(PREFIX)
 }
 
 /// Puts into a request what the guard says.

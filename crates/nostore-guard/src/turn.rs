@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -24,6 +25,9 @@ use crate::verify::{self, Asked, Takes};
 
 /// The guard's name in `Via` and `Proxy-Status`.
 const PSEUDONYM: &str = "nostore-guard";
+
+/// How long a form of the sign-in may take to arrive.
+const FORM_PATIENCE: Duration = Duration::from_secs(30);
 
 /// One request's turn.
 pub(crate) struct Turn<'a> {
@@ -73,10 +77,10 @@ impl<'a> Turn<'a> {
         if let Some(limit_bytes) = self.orders.body_bytes.filter(|limit| announced(&parts) > *limit) {
             return self.failed(&ProxyError::TooLong { limit_bytes });
         }
+        identity::remove_claims(&mut parts.headers);
         let Some(identity) = &self.orders.identity else {
             return self.pass(parts, body, closing, None).await;
         };
-        identity::remove_claims(&mut parts.headers);
         let path = self.head.path();
         if verify::is_asked(path) {
             return self.verify(identity).await;
@@ -173,9 +177,14 @@ impl<'a> Turn<'a> {
         exchange: &Arc<Exchange>,
         body: Incoming,
     ) -> Response<GuardBody> {
-        match Limited::new(body, MAX_FORM_BYTES).collect().await {
-            Ok(form) => self.answer(sign_in.answer(exchange, &form.to_bytes()).await),
+        match tokio::time::timeout(FORM_PATIENCE, Limited::new(body, MAX_FORM_BYTES).collect()).await {
+            Ok(Ok(form)) => self.answer(sign_in.answer(exchange, &form.to_bytes()).await),
             Err(_) => self.refuse(
+                StatusCode::REQUEST_TIMEOUT,
+                "expected the form of the sign-in, found that it does not come",
+                "send it again",
+            ),
+            Ok(Err(_)) => self.refuse(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "expected a form of the sign-in, found a longer request, or one that was broken off",
                 "send the form of the page",
@@ -207,7 +216,8 @@ impl<'a> Turn<'a> {
         };
         match identity.fields(&exchange).await {
             Ok(told) => {
-                let mut answer = exchange.respond(200, told, "");
+                let mut answer = exchange.respond(200, Identity::nobody(), "");
+                answer.edits.extend(told);
                 // A session that is made anew goes to the visitor by way of the proxy.
                 let head = ResponseHead { status: 200, fields: Fields::new() };
                 answer.edits.extend(exchange.sessions().finish(&exchange, &head));
@@ -285,7 +295,9 @@ fn taken(mut answer: Answer, takes: Takes) -> Answer {
     if takes == Takes::Statuses {
         answer.status = match answer.status {
             303 | 307 | 401 => 401,
-            _ => 403,
+            400..=499 => 403,
+            // An outage is one for the proxy, too: it lets nobody pass.
+            other => other,
         };
     }
     answer

@@ -81,7 +81,7 @@ pub(crate) fn asked(head: &RequestHead<'_>) -> Result<Asked, AskedError> {
     if targets.any(|other| other != first) {
         return Err(AskedError::Several);
     }
-    if !first.starts_with('/') || !first.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if !first.starts_with('/') || !first.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
         return Err(AskedError::Target);
     }
     let mut methods = named("x-forwarded-method").chain(named("x-original-method"));

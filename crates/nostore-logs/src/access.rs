@@ -129,6 +129,12 @@ fn bare(text: &[u8]) -> (&[u8], &[u8]) {
     text.split_at(memchr(b' ', text).unwrap_or(text.len()))
 }
 
+/// Tells whether a field is an address, with a port or without.
+fn is_address(value: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(value) else { return false };
+    text.parse::<std::net::IpAddr>().is_ok() || text.parse::<std::net::SocketAddr>().is_ok()
+}
+
 /// What a field that says something tells of where sessions stand.
 fn learned(number: usize, value: &[u8]) -> Place {
     let is_pair = |pair: &[u8]| {
@@ -143,8 +149,10 @@ fn learned(number: usize, value: &[u8]) -> Place {
     let is_id = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~%+/=:".contains(byte);
     // A host has dots, and is shorter than a signed id that has one.
     let is_host = value.contains(&b'.') && value.len() < 40;
-    let has_letter = value.iter().any(u8::is_ascii_alphabetic) && !is_host;
-    if ID.contains(&value.len()) && value.iter().all(is_id) && has_letter && !is_cipher && value[0] != b'/' {
+    // An id is drawn: it has letters and digits. A media type, an upstream and an address are not it.
+    let is_drawn = value.iter().any(u8::is_ascii_alphabetic) && value.iter().any(u8::is_ascii_digit);
+    let is_place = value.contains(&b'/') && !value.contains(&b'=') || is_host || is_address(value);
+    if ID.contains(&value.len()) && value.iter().all(is_id) && is_drawn && !is_cipher && !is_place {
         return Place::Extra(number);
     }
     Place::Unknown

@@ -63,8 +63,10 @@ impl Default for Kinds {
 impl Kinds {
     /// Returns the kind that a log names.
     pub(crate) fn named(&mut self, name: &[u8]) -> Kind {
-        let name = &name[..name.len().min(MOST_NAME)];
-        let text: String = String::from_utf8_lossy(name).chars().filter(|c| !c.is_control()).collect();
+        // What is no kind may be an address, or a name of somebody: it is not kept.
+        let is_kind = name.len() <= MOST_NAME
+            && name.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'/' || *byte == b'-');
+        let text = if is_kind { String::from_utf8_lossy(name).into_owned() } else { "other".to_owned() };
         Kind(self.number(text))
     }
 
@@ -179,12 +181,26 @@ mod tests {
     #[test]
     fn kinds_without_end_are_one() {
         let mut kinds = Kinds::default();
+        let name = |number: usize| {
+            let letters =
+                [number / 676, number / 26 % 26, number % 26].map(|digit| (b'a' + digit as u8) as char);
+            format!("program-{}", letters.iter().collect::<String>())
+        };
         for number in 0..MOST_KINDS * 2 {
-            kinds.named(format!("program-{number}").as_bytes());
+            kinds.named(name(number).as_bytes());
         }
         assert_eq!(kinds.names.len(), MOST_KINDS);
         assert_eq!(kinds.named(b"another"), Kind(0));
-        let long = kinds.named(b"program-1");
-        assert_eq!(kinds.name(long), "program-1");
+        let early = kinds.named(name(1).as_bytes());
+        assert_eq!(kinds.name(early), "program-aab");
+    }
+
+    #[test]
+    fn what_is_no_kind_is_not_kept() {
+        for name in [&b"bob@example.com"[..], b"203.0.113.7", b"Bob", b"", &[b'a'; 41], b"\x1b[2J"] {
+            let mut kinds = Kinds::default();
+            let kind = kinds.named(name);
+            assert!(matches!(kinds.name(kind), "other" | ""), "{name:?}: {}", kinds.name(kind));
+        }
     }
 }

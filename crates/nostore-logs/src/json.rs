@@ -5,6 +5,9 @@ use serde::de::{DeserializeSeed, Deserializer as _, MapAccess, SeqAccess, Visito
 
 use crate::record::{Broken, Fields, Record, Role, by_cookie_name};
 
+/// The longest name of a field, with those around it, that is looked at.
+const MOST_NAME: usize = 256;
+
 /// Reads lines of JSON.
 #[derive(Debug, Default)]
 pub(crate) struct Json {
@@ -186,6 +189,11 @@ impl<'de> Visitor<'de> for Into<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key::<String>()? {
+            // Nobody names a field so; each value would keep a copy of it.
+            if self.name.len() + key.len() > MOST_NAME {
+                map.next_value::<serde::de::IgnoredAny>()?;
+                continue;
+            }
             let name = if self.name.is_empty() { key } else { format!("{}.{key}", self.name) };
             map.next_value_seed(Into { read: self.read, name })?;
         }

@@ -217,6 +217,13 @@ fn sides<'d>(dossier: &'d Dossier, kinds: &Kinds) -> Sides<'d> {
     sides
 }
 
+/// Tells whether all strangers are in networks of owners, and had no session of their own before: one person with several
+/// programs, or one program that says to be several.
+fn is_one_place(sides: &Sides<'_>) -> bool {
+    let is_near = |client: &&&Client| sides.owners.iter().any(|own| own.meets(client));
+    sides.strangers.iter().all(|client| is_near(&client) && !client.lost_own && !client.after_hit)
+}
+
 /// What sessions are judged by, besides what is known of each.
 struct Court<'f> {
     kinds: &'f Kinds,
@@ -243,6 +250,7 @@ impl Court<'_> {
         let confidence = match what {
             What::EndedInUse if self.names_events => Confidence::Confirmed,
             What::EndedInUse => Confidence::Likely,
+            _ if is_one_place(&sides) => Confidence::Watch,
             _ if dossier.sign_ins > 0 && sides.foreign.len() >= 2 && both => Confidence::Confirmed,
             _ if score >= LIKELY => Confidence::Likely,
             _ => Confidence::Watch,

@@ -123,11 +123,11 @@ fn remove_hop_by_hop(fields: &mut HeaderMap) {
     }
 }
 
-/// Removes what only an earlier proxy of ours could say truthfully. An underscore counts as a hyphen,
-/// because CGI-like servers read both names as one; `Proxy` is read as a setting by such servers.
+/// Removes what only an earlier proxy of ours could say truthfully. What is no letter and no digit counts as a
+/// hyphen, because CGI-like servers read such names as one; `Proxy` is read as a setting by such servers.
 fn remove_claims(fields: &mut HeaderMap) {
     let is_claim = |name: &HeaderName| {
-        let name = name.as_str().replace('_', "-");
+        let name = name.as_str().replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
         name.starts_with("x-forwarded-") || matches!(&*name, "forwarded" | "proxy" | "x-real-ip")
     };
     let claims: Vec<HeaderName> = fields.keys().filter(|name| is_claim(name)).cloned().collect();

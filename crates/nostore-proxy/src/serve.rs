@@ -27,7 +27,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use nostore_message::Scheme;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::{Tls, Tunnel};
@@ -79,15 +79,19 @@ pub struct Peer {
     pub scheme: Scheme,
 }
 
-/// Tells those who serve a request that the server ends.
+/// Tells those who serve a request that the server ends, and keeps the connection's place while one of them is there.
 #[derive(Clone, Debug)]
-pub struct Closing(watch::Receiver<()>);
+pub struct Closing {
+    ended: watch::Receiver<()>,
+    /// Is given back when the last clone is gone: with a tunnel, when that ends.
+    _place: Option<Arc<OwnedSemaphorePermit>>,
+}
 
 impl Closing {
     /// Completes when the server ends.
     async fn wait(mut self) {
         // An error says the same: whoever would tell is gone.
-        drop(self.0.changed().await);
+        drop(self.ended.changed().await);
     }
 
     /// Carries bytes through a tunnel, in the background, until it or the server ends.
@@ -118,7 +122,7 @@ pub async fn serve<H, F, B>(
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let (close, closing) = watch::channel(());
-    let closing = Closing(closing);
+    let closing = Closing { ended: closing, _place: None };
     let places = Arc::new(Semaphore::new(limits.connections.max(1)));
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -131,11 +135,9 @@ pub async fn serve<H, F, B>(
             () = &mut shutdown => break,
             (place, accepted) = accepted => match accepted {
                 Ok((stream, address)) => {
-                    let connection = connection(stream, address, tls.clone(), limits, closing.clone(), handler.clone());
-                    connections.spawn(async move {
-                        connection.await;
-                        drop(place);
-                    });
+                    let ended = closing.ended.clone();
+                    let closing = Closing { ended, _place: place.ok().map(Arc::new) };
+                    connections.spawn(connection(stream, address, tls.clone(), limits, closing, handler.clone()));
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             },
@@ -253,7 +255,12 @@ where
     tokio::select! {
         _ = connection.as_mut() => return,
         () = closing.clone().wait() => {}
-        () = use_of.ended(limits.head) => {}
+        () = use_of.ended(limits.head) => {
+            // Whoever has not even begun to speak is not asked to end.
+            if use_of.0.begun.load(Ordering::Relaxed) == 0 {
+                return;
+            }
+        }
     }
     connection.as_mut().graceful_shutdown();
     drop(connection.await);

@@ -6,13 +6,14 @@
 //! # Invariants
 //!
 //! - Protection fails closed: a request is protected when *any* reading of its path is (as received,
-//!   percent-decoded, with empty and dot segments resolved, without the closing slash), because
-//!   frameworks differ in which of them they route by. A public rule counts for the path as received.
+//!   percent-decoded, with empty and dot segments resolved, without the closing slash, without the parameters of
+//!   segments, in other letter case), because frameworks differ in which of them they route by. A public rule counts for
+//!   the path as received.
 //! - Every rule remembers the source line that wrote it.
 //!
 //! # Not covered
 //!
-//! Letter case: paths compare as they are written (RFC 9110 section 4.2.3).
+//! Other names that a framework gives the same page (`/_next/data/…`, `/admin.json`): they need patterns of their own.
 
 use std::borrow::Cow;
 use std::panic::Location;
@@ -180,8 +181,7 @@ impl Routes {
         if received.is_some_and(Rule::protects) || self.rules.is_empty() {
             return received;
         }
-        let decoded = percent_decode_str(path).decode_utf8_lossy();
-        let hidden = [canonical(path), canonical(&decoded)]
+        let hidden = readings(path)
             .iter()
             .find_map(|reading| self.most_specific(reading).filter(|rule| rule.protects()));
         hidden.or(received)
@@ -193,9 +193,9 @@ impl Routes {
         if self.rules.iter().all(|rule| rule.check.is_none()) {
             return Vec::new();
         }
-        let decoded = percent_decode_str(path).decode_utf8_lossy();
         let mut checks: Vec<Arc<Check>> = Vec::new();
-        for reading in [path, &canonical(path), &canonical(&decoded)] {
+        let hidden = readings(path);
+        for reading in std::iter::once(path).chain(hidden.iter().map(String::as_str)) {
             let asked = self.most_specific(reading).and_then(|rule| rule.check.as_ref());
             checks.extend(asked.filter(|asked| !checks.contains(asked)).cloned());
         }
@@ -206,8 +206,7 @@ impl Routes {
     #[must_use]
     pub fn is_public(&self, path: &str) -> bool {
         let public = |path: &str| self.most_specific(path).is_some_and(|rule| rule.access == Access::Public);
-        let decoded = percent_decode_str(path).decode_utf8_lossy();
-        public(path) && public(&canonical(path)) && public(&canonical(&decoded))
+        public(path) && readings(path).iter().all(|reading| public(reading))
     }
 
     /// Checks the patterns, that no two rules contradict each other, and that the sign-in page is open.
@@ -316,8 +315,11 @@ impl Rule {
     }
 
     fn covers(&self, path: &str) -> bool {
-        let Some(prefix) = self.pattern.strip_suffix("/*") else { return *self.pattern == *path };
-        path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        let is_same =
+            |own: &str, other: &str| own == other || (self.protects() && own.eq_ignore_ascii_case(other));
+        let Some(prefix) = self.pattern.strip_suffix("/*") else { return is_same(&self.pattern, path) };
+        let parts = path.split_at_checked(prefix.len());
+        parts.is_some_and(|(own, rest)| is_same(prefix, own) && (rest.is_empty() || rest.starts_with('/')))
     }
 
     /// Exact before `*`, then by length.
@@ -330,6 +332,22 @@ fn is_pattern(pattern: &str) -> bool {
     let path = pattern.strip_suffix("/*").unwrap_or(pattern);
     let rooted = pattern.starts_with('/') && !pattern.starts_with("//");
     rooted && !path.contains(['*', '?', '#', '\\']) && path.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Lists the ways in which frameworks may read a path, besides as it was received.
+fn readings(path: &str) -> Vec<String> {
+    let decoded = percent_decode_str(path).decode_utf8_lossy();
+    let mut readings = vec![canonical(path), canonical(&decoded)];
+    if decoded.contains(';') {
+        readings.extend([canonical(&without_parameters(path)), canonical(&without_parameters(&decoded))]);
+    }
+    readings
+}
+
+/// Drops the parameters of segments (`/admin;v=1/users`), as servlet containers do before they resolve dots.
+fn without_parameters(path: &str) -> String {
+    let segments = path.split('/').map(|segment| segment.split(';').next().unwrap_or_default());
+    segments.collect::<Vec<_>>().join("/")
 }
 
 /// Resolves empty and dot segments, takes `\` for `/`, and drops the closing slash.

@@ -179,7 +179,7 @@ pub(crate) async fn probe(url: &str, reporter: &Reporter) {
     let host = origin.host().trim_start_matches('[').trim_end_matches(']');
     if TcpStream::connect((host, origin.port())).await.is_err() {
         let text = format!(
-            "nothing answers at {url} yet: start your app, or correct --app. Until then visitors get a 502"
+            "nothing answers at {url} yet: start your app, or correct its address. Until then visitors get a 502"
         );
         reporter.note(&json!({ "event": "app-unreachable", "text": text }), &text);
     }

@@ -1,14 +1,16 @@
 //! `nostore guard`: between an app and its cache.
 
 mod settings;
+mod teller;
 mod watch;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use nostore_guard::{Change, Guard, Record, Sink};
+use nostore_guard::{Change, Guard, Record};
 use nostore_proxy::Tls;
 use nostore_web::{Clock as _, SystemClock};
 use serde_json::json;
@@ -24,6 +26,7 @@ use crate::ports;
 use crate::report::Reporter;
 use crate::sample::clock_time;
 use settings::Settings;
+use teller::Teller;
 use watch::Watched;
 
 const BOLD: Style = Style::new().bold();
@@ -41,8 +44,10 @@ const REASON_INDENT: usize = 10;
 pub(crate) async fn run(args: &GuardArgs, path: Option<&Path>) -> Result<(), Failed> {
     let mut interrupt = Interrupt::listen()?;
     let reporter = Arc::new(Reporter::new(args.json));
+    let teller = Teller::start(&reporter, args.quiet);
     let settings = Settings::read(args, path)?;
-    let mut config = settings.config(sink(&reporter, args.quiet), false).await?;
+    let mut watched = Watched::new(files(&settings, path));
+    let mut config = settings.config(teller.sink(), false).await?;
     let (listener, address) = listener(&settings).await?;
     let tls = settings.tls(Some(address.ip()))?;
     config.tls.clone_from(&tls);
@@ -58,10 +63,12 @@ pub(crate) async fn run(args: &GuardArgs, path: Option<&Path>) -> Result<(), Fai
             Some(address)
         }
     };
+    tasks.spawn(sweep(Arc::clone(&guard)));
     announce(&settings, &config.origin, (address, control), tls.is_some(), &reporter);
     probe(&config.origin, &reporter).await;
+    let running =
+        Running { args, path, guard: &guard, tls: tls.as_ref(), reporter: &reporter, teller: &teller };
     let ended = async {
-        let mut watched = Watched::new(files(&settings, path));
         loop {
             tokio::select! {
                 order = interrupt.order() => match order {
@@ -71,20 +78,26 @@ pub(crate) async fn run(args: &GuardArgs, path: Option<&Path>) -> Result<(), Fai
                 () = reporter.unread() => break,
                 () = watched.changed() => {}
             }
-            match change(args, path, &guard, tls.as_ref(), &reporter).await {
-                Ok(settings) => {
-                    watched.follow(files(&settings, path));
-                    said(&reporter, "config-taken", "goes by the new configuration from now on", None);
-                }
-                Err(failed) => {
-                    let text = "the new configuration is refused, and everything goes on as it was";
-                    said(&reporter, "config-refused", text, Some(&failed));
-                }
+            tokio::select! {
+                () = running.read_again(&mut watched) => {}
+                order = interrupt.order() => if order == Order::End { break },
             }
         }
     };
     guard.serve(listener, ended).await;
+    tasks.shutdown().await;
+    drop((guard, config));
+    teller.finish().await;
     Ok(())
+}
+
+/// Removes ended sign-ins from the store once a day.
+async fn sweep(guard: Arc<Guard>) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(86_400)).await;
+        // A store that gives no answer says so with the next request that asks it.
+        let _later = guard.sweep().await;
+    }
 }
 
 /// Listens, at the socket that was passed on if there is one.
@@ -103,27 +116,49 @@ async fn listener(settings: &Settings<'_>) -> Result<(TcpListener, SocketAddr), 
     }
 }
 
-/// Goes by what flags, file and certificates say now.
-async fn change<'a>(
+/// A guard that runs, and what it was started with.
+struct Running<'a> {
     args: &'a GuardArgs,
-    path: Option<&Path>,
-    guard: &Guard,
-    tls: Option<&Tls>,
-    reporter: &Arc<Reporter>,
-) -> Result<Settings<'a>, Failed> {
-    let settings = Settings::read(args, path)?;
-    let config = settings.config(sink(reporter, args.quiet), true).await?;
-    // A certificate that was made at the start stays.
-    let renewed = if settings.certificate()?.is_some() { settings.tls(None)? } else { None };
-    if renewed.is_some() && tls.is_none() {
-        return Err(Failed::usage("expected to go on without TLS, found a certificate")
-            .hint("start the guard anew to serve with one"));
+    path: Option<&'a Path>,
+    guard: &'a Guard,
+    tls: Option<&'a Tls>,
+    reporter: &'a Reporter,
+    teller: &'a Teller,
+}
+
+impl Running<'_> {
+    /// Goes by what flags, file and certificates say now, and tells whether that was possible.
+    async fn read_again(&self, watched: &mut Watched) {
+        match self.change().await {
+            Ok(settings) => {
+                watched.follow(files(&settings, self.path));
+                said(self.reporter, "config-taken", "goes by the new configuration from now on", None);
+            }
+            Err(failed) => {
+                let text = "the new configuration is refused, and everything else goes on as it was";
+                said(self.reporter, "config-refused", text, Some(&failed));
+            }
+        }
     }
-    guard.change(&config).map_err(|error| Failed::usage(format!("`{}`", config.origin)).because(&error))?;
-    if let (Some(tls), Some(renewed)) = (tls, renewed) {
-        tls.replace(&renewed);
+
+    async fn change(&self) -> Result<Settings<'_>, Failed> {
+        let settings = Settings::read(self.args, self.path)?;
+        // The certificate first: it may be about to run out, whatever else is wrong. One that was made at the start stays.
+        let renewed = if settings.certificate()?.is_some() { settings.tls(None)? } else { None };
+        match (self.tls, renewed) {
+            (Some(tls), Some(renewed)) => tls.replace(&renewed),
+            (None, Some(_)) => {
+                return Err(Failed::usage("expected to go on without TLS, found a certificate")
+                    .hint("start the guard anew to serve with one"));
+            }
+            (_, None) => {}
+        }
+        let config = settings.config(self.teller.sink(), true).await?;
+        self.guard
+            .change(&config)
+            .map_err(|error| Failed::usage(format!("`{}`", config.origin)).because(&error))?;
+        Ok(settings)
     }
-    Ok(settings)
 }
 
 /// Lists the files that the guard goes by.
@@ -131,15 +166,6 @@ fn files(settings: &Settings<'_>, path: Option<&Path>) -> Vec<PathBuf> {
     let certificate = settings.certificate().ok().flatten();
     let certificate = certificate.into_iter().flat_map(|(certificate, key)| [certificate, key]);
     std::iter::once(path.unwrap_or(Path::new(config::FILE))).chain(certificate).map(Path::to_owned).collect()
-}
-
-fn sink(reporter: &Arc<Reporter>, quiet: bool) -> Sink {
-    let told = Arc::clone(reporter);
-    Arc::new(move |record| {
-        if !quiet || record.change == Change::Failed {
-            told.event(&record.to_json(), &line(&record, &told));
-        }
-    })
 }
 
 fn announce(

@@ -171,6 +171,11 @@ fn verdict(report: &Report) -> String {
             if ended == 1 { "1 sign-out".to_owned() } else { format!("{} sign-outs", grouped(ended)) };
         parts.push(format!("{BAD}sign-out does not stick:{BAD:#} {sessions} without effect"));
     }
+    if parts.is_empty() && report.totals.passed_over > 0 {
+        return format!(
+            "  {WARN}Nothing was found in the sessions that were looked into; not all were.{WARN:#}"
+        );
+    }
     if parts.is_empty() {
         return format!("  {GOOD}Every session was used by those who signed in with it.{GOOD:#}");
     }
@@ -304,7 +309,7 @@ fn notes(told: &Told, report: &Report) -> Vec<String> {
     }
     if totals.passed_over > 0 {
         notes.push(format!(
-            "{} were not looked into: too many are used by several kinds of programs",
+            "{} were not looked into: too many are used by several kinds of programs, very often, or for very long",
             count(totals.passed_over, "session")
         ));
     }

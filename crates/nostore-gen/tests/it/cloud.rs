@@ -145,6 +145,10 @@ impl Expression<'_> {
             let text = self.text();
             return self.path == text;
         }
+        if self.take("http.request.uri.path contains ") {
+            let text = self.text().replace("\\\\", "\\");
+            return self.path.contains(&text);
+        }
         assert!(self.take("starts_with(http.request.uri.path, "), "{}", self.rest);
         let text = self.text();
         let value = self.path.starts_with(&text);

@@ -67,9 +67,26 @@ pub(crate) struct Names {
 struct OriginRequestPolicy {
     name: String,
     comment: String,
-    headers_config: BTreeMap<String, String>,
+    headers_config: Headers,
     cookies_config: Cookies,
     query_strings_config: BTreeMap<String, String>,
+}
+
+/// `OriginRequestPolicyHeadersConfig`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct Headers {
+    header_behavior: HeaderBehavior,
+    headers: Names,
+}
+
+/// Those of the API's behaviors that name header fields.
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "camelCase")]
+enum HeaderBehavior {
+    AllExcept,
+    AllViewerAndWhitelistCloudFront,
+    Whitelist,
 }
 
 #[test]
@@ -99,7 +116,8 @@ fn r3_7_cloudfront_policies_are_what_its_api_takes() {
         let policy: OriginRequestPolicy = serde_json::from_str(&text).unwrap();
         assert!(policy.comment.len() <= 128 && !policy.name.is_empty(), "{policy:?}");
         assert_eq!(policy.cookies_config.cookie_behavior, "all");
-        assert_eq!(policy.headers_config["HeaderBehavior"], "allViewerExceptHostHeader");
+        assert_eq!(policy.headers_config.header_behavior, HeaderBehavior::AllExcept);
+        assert_eq!(policy.headers_config.headers.items, ["Host"]);
         assert_eq!(policy.query_strings_config["QueryStringBehavior"], "all");
     }
 }

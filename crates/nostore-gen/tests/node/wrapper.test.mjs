@@ -79,6 +79,20 @@ test("stray cookies of sign-in are dropped from everybody's pages, others keep t
   assert.ok(isProtected(other));
 });
 
+test("sign-in keeps its own cookies, and is kept by nobody; so does what is no page", async () => {
+  const csrf = "__Host-authjs.csrf-token=x; Path=/";
+  for (const path of ["/api/auth", "/api/auth/csrf", "/api/auth/signin/google?x"]) {
+    const response = await through(() => next([csrf, "authjs.state=y"]), path);
+    assert.deepEqual(response.headers.getSetCookie(), [csrf, "authjs.state=y"], path);
+    assert.ok(isProtected(response), path);
+  }
+  const form = new Request("https://site.example/cart", { method: "POST" });
+  const answer = await withNoStore(() => next([csrf]))(form, {});
+  assert.deepEqual(answer.headers.getSetCookie(), [csrf]);
+  assert.ok(isProtected(answer));
+  assert.ok(isUntouched(await through(() => next([csrf]), "/api/authors")));
+});
+
 test("public paths lose session cookies and keep their caching", async () => {
   const cookie = `${SESSION}=x`;
   for (const path of ["/about", "/assets/a.js", "/assets/b/c.js?d"]) {

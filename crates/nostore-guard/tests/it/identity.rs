@@ -65,7 +65,7 @@ impl SiteSessions for Named {
     fn refused(&self, _: Visit<'_>, _: Refused) {}
 }
 
-fn identity() -> Identity {
+fn identity(secret: &str) -> Identity {
     let site = Origin::parse("https://site.example").unwrap();
     let public = Routes::new().public("/about");
     let trusted = TrustedProxies::none().addresses(["127.0.0.1"]).unwrap();
@@ -77,11 +77,11 @@ fn identity() -> Identity {
         .public_url(site.clone())
         .build()
         .unwrap();
-    Identity::service(sessions, &site, &Secret::new("a secret of the test"), public).unwrap()
+    Identity::service(sessions, &site, &Secret::new(secret), public).unwrap()
 }
 
 pub(crate) fn signing_in(config: &mut GuardConfig) {
-    config.identity = Some(identity());
+    config.identity = Some(identity("a secret of the test"));
     config.protection = CookieProtection::cookies(["who"]).public("/about").drop_strays(true);
     config.trusted = TrustedProxies::none().addresses(["127.0.0.1"]).unwrap();
 }
@@ -130,12 +130,18 @@ fn status(answer: &str) -> &str {
 async fn the_app_is_told_who_is_asking_and_by_nobody_else() {
     let mut bench = bench(app().await, signing_in).await;
     let forged =
-        "nostore-user: mallory\r\nNostore_User: mallory\r\nnostore-assertion: x\r\nnostore_email: m@x\r\n";
+        "nostore-user: mallory\r\nNostore_User: mallory\r\nNostore.User: mallory\r\nnostore-assertion: x\r\n";
+    let nominated = "cookie: who=alice\r\nconnection: nostore-user, nostore-role, nostore-assertion\r\n";
     let rows = [
         ("nobody", "/", ""),
         ("nobody, who says to be somebody", "/", forged),
         ("alice", "/", "cookie: who=alice\r\n"),
         ("alice, who says to be somebody else", "/", &format!("cookie: who=alice\r\n{forged}")),
+        ("alice, who asks for less to be said of her", "/", nominated),
+        ("a protected page in other letters, nobody", "/ADMIN/users", PAGE),
+        ("a protected page with parameters, nobody", "/admin;x=1/users", PAGE),
+        ("a protected page behind parameters, nobody", "/x/..;/admin/users", PAGE),
+        ("a protected page behind hidden parameters, nobody", "/x/..%3b/admin/users", PAGE),
         ("a name that no field takes", "/", "cookie: who=an%20other\r\n"),
         ("a session that is over", "/", "cookie: who=gone\r\n"),
         ("a page that is the same for all", "/about", "cookie: who=alice\r\n"),
@@ -186,15 +192,22 @@ async fn what_the_app_is_told_is_signed_by_a_key_that_it_can_ask_for() {
     }
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 60);
     // Another guard with the same secret signs alike, one with another secret does not.
-    assert_eq!(identity().keys(), identity().keys());
+    assert_eq!(identity("a secret of the test").keys(), identity("a secret of the test").keys());
+    let other = identity("another secret").keys();
+    let other = JwkSet::parse(other.as_bytes()).unwrap();
+    assert!(verify(&jws, &other.keys()[0]).is_err());
 }
 
 /// Asks as another proxy does.
 async fn verified(bench: &mut Bench, target: &str, lines: &str) -> String {
     let (answer, _) = bench.get(target, lines).await;
-    let says =
-        |name: &str| field(&answer, name).map(|value| format!(", {name}: {value}")).unwrap_or_default();
-    let signed = if field(&answer, "nostore-assertion").is_some() { ", signed" } else { "" };
+    let said = |name: &str| field(&answer, name).filter(|value| !value.is_empty());
+    let says = |name: &str| said(name).map(|value| format!(", {name}: {value}")).unwrap_or_default();
+    let signed = if said("nostore-assertion").is_some() { ", signed" } else { "" };
+    // A proxy that copies what is there leaves nothing of a visitor's own: all four are.
+    for name in ["nostore-user", "nostore-email", "nostore-role", "nostore-assertion"] {
+        assert_eq!(field(&answer, name).is_some(), status(&answer) == "200", "{answer}");
+    }
     assert_eq!(field(&answer, "x-accel-expires"), Some("0"), "{answer}");
     format!("{}{}{}{signed}", status(&answer), says("location"), says("nostore-user"))
 }
@@ -256,6 +269,8 @@ fn questions() -> Vec<(&'static str, &'static str, String)> {
             "/auth/verify",
             "x-forwarded-uri: /\r\nx-forwarded-method: GET\r\nx-original-method: POST\r\n".to_owned(),
         ),
+        ("a fragment", "/auth/verify", format!("x-original-uri: /admin#\r\n{PAGE}")),
+        ("other letters", "/auth/verify", format!("x-original-uri: /Admin/x\r\n{PAGE}")),
         ("not a path", "/auth/verify", "x-original-uri: admin\r\n".to_owned()),
         ("an empty one", "/auth/verify", "x-original-uri:\r\n".to_owned()),
         ("bytes that no path has", "/auth/verify", "x-original-uri: /ad\u{fc}min\r\n".to_owned()),

@@ -27,7 +27,9 @@ impl Nginx {
     /// Starts it with what the documentation says, in front of `guard` and `app`.
     async fn start(guard: SocketAddr, app: SocketAddr) -> Self {
         let page = include_str!("../../../../docs/guard.md");
-        let lines = page.split("```nginx\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let mut blocks = page.split("```nginx\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+        let (lines, visitor) = (blocks.next().unwrap(), blocks.next().unwrap());
+        let (http, lines) = lines.split_once("# In the block server:\n").unwrap();
         let lines =
             lines.replace("127.0.0.1:8080", &guard.to_string()).replace("127.0.0.1:3000", &app.to_string());
         let folder = std::env::temp_dir().join(format!("nostore-guard-nginx-{}", std::process::id()));
@@ -38,9 +40,10 @@ impl Nginx {
             .concat();
         let text = format!(
             "daemon off;\nmaster_process off;\npid {place}/pid;\nerror_log {place}/error.log;\nevents {{}}\n\
-             http {{\naccess_log off;\n{temporary}server {{\nlisten unix:{place}/socket;\n{lines}\n}}\n}}\n"
+             http {{\naccess_log off;\n{temporary}{http}server {{\nlisten unix:{place}/socket;\n{lines}\n}}\n}}\n"
         );
         std::fs::write(folder.join("nginx.conf"), text).unwrap();
+        std::fs::write(folder.join("nostore-visitor.conf"), visitor).unwrap();
         let debian = Path::new("/usr/sbin/nginx");
         let mut child = Command::new(if debian.exists() { debian } else { Path::new("nginx") })
             .arg("-p")
@@ -101,6 +104,8 @@ async fn nginx_asks_with_the_lines_of_the_documentation() {
             "/admin/x",
             format!("x-original-uri: /\r\nx-original-url: http://x/\r\n{PAGE}"),
         ),
+        ("a fragment", "/admin/x#y", PAGE.to_owned()),
+        ("other letters", "/ADMIN/x", PAGE.to_owned()),
         ("a path that only looks otherwise", "/x/..%2fadmin/x", PAGE.to_owned()),
         ("asked for by a visitor", "/auth/verify", format!("x-original-uri: /\r\n{alice}")),
     ];

@@ -12,6 +12,7 @@ use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -132,6 +133,21 @@ async fn a_certificate_is_exchanged_while_connections_are_open() {
     old.connect(bench.address, &["h2"]).await.unwrap_err();
     let answer = within(open.send_request(request(Version::HTTP_2, &[]))).await.unwrap();
     assert_eq!(answer.status().as_u16(), 200);
+}
+
+#[tokio::test]
+async fn who_agrees_on_a_protocol_and_says_nothing_is_not_kept() {
+    let pair = pair();
+    let serving = |config: &mut GuardConfig| {
+        config.tls = Some(pair.tls());
+        config.visitors.head = std::time::Duration::from_millis(200);
+    };
+    let bench = bench(app().await, serving).await;
+    for protocol in ["h2", "http/1.1"] {
+        let mut stream = pair.connect(bench.address, &[protocol]).await.unwrap();
+        // Whatever the server says first, it ends.
+        drop(within(stream.read_to_end(&mut Vec::new())).await);
+    }
 }
 
 #[test]

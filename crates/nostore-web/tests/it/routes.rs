@@ -93,3 +93,36 @@ fn refused_rules_say_where_and_why() {
     }
     insta::assert_snapshot!(table);
 }
+
+#[test]
+fn protection_holds_for_every_reading_of_a_path_and_openness_for_none_but_its_own() {
+    let routes = Routes::new().protected("/admin/*").public("/admin/help").public("/Assets/*");
+    let is_protected =
+        |path: &str| routes.rule_for(path).is_some_and(|rule| rule.access() == Access::Protected);
+    for path in [
+        "/admin",
+        "/ADMIN",
+        "/Admin/users",
+        "/admin;x=1/users",
+        "/admin;",
+        "/x/..;/admin",
+        "/x/..%3b/admin",
+        "/%41dmin/users",
+        "/ADMIN/HELP",
+        "/admin/help;/../users",
+    ] {
+        assert!(is_protected(path), "{path}");
+    }
+    for path in ["/admin/help", "/administrator", "/", "/x;/admin%", "/administrator;x"] {
+        assert!(!is_protected(path), "{path}");
+    }
+    for (path, public) in [
+        ("/Assets/x", true),
+        ("/Assets/x;y", true),
+        ("/assets/x", false),
+        ("/Assets/..;/admin", false),
+        ("/Assets/..%3B/admin", false),
+    ] {
+        assert_eq!(routes.is_public(path), public, "{path}");
+    }
+}

@@ -93,9 +93,15 @@ async fn a_changed_file_counts_at_once_and_a_broken_one_never() {
     assert_eq!(guard.interrupt().await, Some(0));
 }
 
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+
 async fn ask(address: SocketAddr) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await?;
+    stream.write_all(REQUEST).await?;
+    answered(stream).await
+}
+
+async fn answered(mut stream: TcpStream) -> std::io::Result<String> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
     Ok(answer)
@@ -125,7 +131,13 @@ async fn a_restart_on_the_socket_of_a_service_manager_loses_no_request() {
             let answer = ask(address).await.unwrap();
             assert!(answer.starts_with("HTTP/1.1 200 "), "restart {restart}: {answer}");
         }
-        let visitors: Vec<_> = (0..20).map(|_| tokio::spawn(ask(address))).collect();
+        // Their requests are on their way, and wait in the socket or in the guard.
+        let mut visitors = Vec::new();
+        for _ in 0..20 {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(REQUEST).await.unwrap();
+            visitors.push(tokio::spawn(answered(stream)));
+        }
         let id = guard.id().unwrap().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
         let next = passed_on(&socket, &app, &folder.0);
