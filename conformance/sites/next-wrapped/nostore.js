@@ -5,9 +5,10 @@
 //   export default withNoStore(auth);
 //   export const config = { matcher: ["/((?!_next/static|_next/image|favicon.ico).*)"] };
 //
-// To change: SESSION_COOKIES and PUBLIC below, or withNoStore(auth, { sessionCookies, public }).
+// To change: SESSION_COOKIES, AUTH and PUBLIC below, or withNoStore(auth, { sessionCookies, auth, public }).
 
 const SESSION_COOKIES = ["authjs.session-token"];
+const AUTH = ["/api/auth/*"];
 const PUBLIC = [];
 
 /** What keeps a response out of caches of every kind. */
@@ -51,8 +52,11 @@ function dropCookies(headers, isDropped) {
   const kept = lines.filter((line) => !isDropped(named(line)));
   if (kept.length === lines.length) return kept;
   headers.delete("set-cookie");
-  headers.delete("x-middleware-set-cookie");
   for (const line of kept) headers.append("set-cookie", line);
+  // What Next.js tells the page of this very request.
+  const told = headers.has("x-middleware-set-cookie") && kept.length > 0;
+  headers.delete("x-middleware-set-cookie");
+  if (told) headers.set("x-middleware-set-cookie", kept.join(","));
   return kept;
 }
 
@@ -66,12 +70,13 @@ function protect(headers) {
  * Makes what `inner` answers safe for every shared cache behind which this runs.
  *
  * @param {(request: Request, ...rest: any[]) => any} inner the middleware, or the handler of a function
- * @param {{ sessionCookies?: string[], public?: string[] }} [options]
+ * @param {{ sessionCookies?: string[], auth?: string[], public?: string[] }} [options]
  */
 export function withNoStore(inner, options = {}) {
   const sessions = (options.sessionCookies ?? SESSION_COOKIES).map(base);
   const isPublic = (path) => matches(options.public ?? PUBLIC, path);
   const isSession = (name) => sessions.includes(name);
+  const isAuth = (path) => matches(options.auth ?? AUTH, path) || matches(options.auth ?? AUTH, `${path}/`);
 
   return async function withoutStore(request, ...rest) {
     const path = new URL(request.url).pathname;
@@ -83,11 +88,15 @@ export function withNoStore(inner, options = {}) {
     const headers = new Headers(given.headers);
 
     const isRedirect = (status >= 300 && status < 400 && status !== 304) || status === 401 || status === 403;
-    if (!isRedirect && isPublic(path)) {
+    const isRead = request.method === "GET" || request.method === "HEAD";
+    if (isAuth(path)) {
+      // Its cookies are the visitor's own: csrf-token, state, pkce.code_verifier.
+      protect(headers);
+    } else if (!isRedirect && isRead && isPublic(path)) {
       dropCookies(headers, (name) => isSession(name) || isStray(name, sessions));
     } else if (isRedirect || hasSession || headers.getSetCookie().map(named).some(isSession)) {
       protect(headers);
-    } else {
+    } else if (isRead) {
       dropCookies(headers, (name) => isStray(name, sessions));
     }
     // A cookie that is left is this visitor's own.

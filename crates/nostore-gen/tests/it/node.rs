@@ -65,7 +65,7 @@ async fn r3_7_the_wrapper_goes_by_its_rules() {
         let done = done.expect("expected `node` in PATH");
         let said = String::from_utf8_lossy(&done.stdout);
         assert!(done.status.success(), "{said}");
-        assert!(said.contains("# pass 9\n") && said.contains("# fail 0\n"), "{said}");
+        assert!(said.contains("# pass 10\n") && said.contains("# fail 0\n"), "{said}");
     }
 }
 
