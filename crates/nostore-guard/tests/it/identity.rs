@@ -269,8 +269,6 @@ fn questions() -> Vec<(&'static str, &'static str, String)> {
             "/auth/verify",
             "x-forwarded-uri: /\r\nx-forwarded-method: GET\r\nx-original-method: POST\r\n".to_owned(),
         ),
-        ("a fragment", "/auth/verify", format!("x-original-uri: /admin#\r\n{PAGE}")),
-        ("other letters", "/auth/verify", format!("x-original-uri: /Admin/x\r\n{PAGE}")),
         ("not a path", "/auth/verify", "x-original-uri: admin\r\n".to_owned()),
         ("an empty one", "/auth/verify", "x-original-uri:\r\n".to_owned()),
         ("bytes that no path has", "/auth/verify", "x-original-uri: /ad\u{fc}min\r\n".to_owned()),
@@ -280,7 +278,9 @@ fn questions() -> Vec<(&'static str, &'static str, String)> {
 #[tokio::test]
 async fn other_proxies_ask_whether_a_request_may_pass() {
     let mut bench = bench(app().await, signing_in).await;
-    let rows = questions();
+    let fragment = ("a fragment", "/auth/verify", format!("x-original-uri: /admin#\r\n{PAGE}"));
+    let letters = ("other letters", "/auth/verify", format!("x-original-uri: /Admin/x\r\n{PAGE}"));
+    let rows = questions().into_iter().chain([fragment, letters]);
     let mut text = String::new();
     for (name, target, lines) in rows {
         writeln!(text, "{name}: {}", verified(&mut bench, target, &lines).await).unwrap();
