@@ -57,7 +57,8 @@ async fn guard(nostore: &str, origin: &str) -> Result<Running, Failed> {
         "--origin",
         &origin,
     ];
-    let mut child = Command::new(nostore)
+    // It is started elsewhere, where no nostore.toml lies.
+    let mut child = Command::new(std::fs::canonicalize(nostore)?)
         .args(arguments)
         .current_dir(std::env::temp_dir())
         .stdout(Stdio::piped())
