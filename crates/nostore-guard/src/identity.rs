@@ -21,7 +21,7 @@ use std::sync::Arc;
 use http::header::CONNECTION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use nostore_jose::{SigningKey, SigningKeyError};
-use nostore_message::{FieldEdit, Origin, RequestHead, Secret, UnixTime};
+use nostore_message::{FieldEdit, Origin, Secret, UnixTime};
 use nostore_signin::SignIn;
 use nostore_signin::store::StoreError;
 use nostore_web::{Answer, Auth, Exchange, Routes, Sessions, Why};
@@ -112,17 +112,11 @@ impl Identity {
     /// the same for everybody, is not asked for.
     pub(crate) async fn fields(&self, exchange: &Arc<Exchange>) -> Result<Vec<FieldEdit>, Answer> {
         let head = exchange.head();
-        if self.public.is_public(head.path()) || !self.is_shown(head) {
+        if self.public.is_public(head.path()) || !self.sessions.carries_credentials(head) {
             return Ok(Vec::new());
         }
         let auth = exchange.auth(Why::here()).await?;
         Ok(self.told(&auth))
-    }
-
-    fn is_shown(&self, head: &RequestHead<'_>) -> bool {
-        let cookies = head.cookies();
-        head.fields.contains("authorization")
-            || self.sessions.cookie_names().iter().any(|name| cookies.contains(name))
     }
 
     /// Lists the fields without which another proxy may leave what a visitor sent under their names, empty.

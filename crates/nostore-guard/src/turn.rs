@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::ACCEPT;
 use http::request::Parts;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use nostore_message::{FieldEdit, Fields, RequestHead, ResponseHead, Sensitivity, http1};
 use nostore_proxy::{Closing, Forwarded, Peer, ProxyError, RequestBody};
 use nostore_signin::{MAX_FORM_BYTES, SignIn};
 use nostore_web::{
-    AUTH_SENSITIVE_FIELD, Answer, Begin, Circumstances, Exchange, Finished, Marks, Why, protect_response,
+    AUTH_SENSITIVE_FIELD, Answer, Begin, Circumstances, Exchange, Finished, Forwarded as Addressed, Marks,
+    Observed, Why, protect_response,
 };
 
 use crate::body::GuardBody;
@@ -33,11 +35,17 @@ const FORM_PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Turn<'a> {
     orders: &'a Orders,
     tally: &'a Tally,
-    head: RequestHead<'static>,
-    fields: HeaderMap,
-    peer: IpAddr,
+    peer: Peer,
+    method: Method,
+    path: String,
+    authority: String,
     /// What was found where the request should say which site it is for.
     astray: Option<&'static str>,
+    /// How the visitor addressed the site.
+    asked: Addressed,
+    observed: Observed,
+    /// What the visitor can read.
+    accept: HeaderMap,
 }
 
 /// What is known of a response before it is told.
@@ -57,9 +65,23 @@ impl<'a> Turn<'a> {
             Err(found) => (Some(String::new()), Some(found)),
         };
         let authority = named.unwrap_or_else(|| orders.upstream.origin().authority());
-        let head = http1::request_head(&parts.method, &parts.uri, &parts.headers, peer.scheme, &authority);
-        let head = head.into_owned();
-        Self { orders, tally, head, fields: parts.headers.clone(), peer: peer.address.ip(), astray }
+        let head = http1::request_head(&parts.method, &parts.uri, &parts.headers, peer.scheme, &*authority);
+        let asked = orders.trusted.read(Some(peer.address.ip()), &head);
+        let observed = orders.protection.observe(&head);
+        let path = head.path().to_owned();
+        let method = parts.method.clone();
+        let accept = parts.headers.get_all(ACCEPT).iter().map(|line| (ACCEPT, line.clone())).collect();
+        Self { orders, tally, peer, method, path, authority, astray, asked, observed, accept }
+    }
+
+    /// Returns the head of the request, as long as its parts are there.
+    fn head<'p>(&'p self, parts: &'p Parts) -> RequestHead<'p> {
+        let (scheme, authority) = (self.peer.scheme, &*self.authority);
+        http1::request_head(&parts.method, &parts.uri, &parts.headers, scheme, authority)
+    }
+
+    fn address(&self) -> IpAddr {
+        self.peer.address.ip()
     }
 
     /// Answers the request.
@@ -81,18 +103,17 @@ impl<'a> Turn<'a> {
         let Some(identity) = &self.orders.identity else {
             return self.pass(parts, body, closing, None).await;
         };
-        let path = self.head.path();
-        if verify::is_asked(path) {
-            return self.verify(identity).await;
+        if verify::is_asked(&self.path) {
+            return self.verify(identity, &self.head(&parts)).await;
         }
-        if path == KEYS_PATH {
+        if self.path == KEYS_PATH {
             return self.keys(identity);
         }
-        let exchange = match identity.sessions().begin_from(self.head.clone(), Some(self.peer)).await {
+        let exchange = match identity.sessions().begin_from(self.head(&parts), Some(self.address())).await {
             Begin::Continue(exchange) => exchange,
             Begin::Answer(answer) => return self.answer(answer),
         };
-        if let Some(sign_in) = identity.sign_in().filter(|_| SignIn::is_own_path(path)) {
+        if let Some(sign_in) = identity.sign_in().filter(|_| SignIn::is_own_path(&self.path)) {
             return self.sign_in(sign_in, &exchange, body).await;
         }
         match identity.fields(&exchange).await {
@@ -110,11 +131,10 @@ impl<'a> Turn<'a> {
         closing: Closing,
         exchange: Option<&Exchange>,
     ) -> Response<GuardBody> {
-        let asked = self.orders.trusted.read(Some(self.peer), &self.head);
         let forwarded = Forwarded {
-            address: asked.client.unwrap_or(self.peer),
-            authority: &asked.authority,
-            scheme: asked.scheme,
+            address: self.asked.client.unwrap_or_else(|| self.address()),
+            authority: &self.asked.authority,
+            scheme: self.asked.scheme,
             pseudonym: PSEUDONYM,
         };
         let body = RequestBody::from(body);
@@ -139,10 +159,9 @@ impl<'a> Turn<'a> {
         mut response: Response<GuardBody>,
         exchange: Option<&Exchange>,
     ) -> Response<GuardBody> {
-        let protection = &self.orders.protection;
-        let observed = protection.observe(&self.head);
         let answer = http1::response_head(response.status(), response.headers());
-        let Finished { protected, dropped } = protection.decide(&observed, Marks::default(), &answer);
+        let Finished { protected, dropped } =
+            self.orders.protection.decide(&self.observed, Marks::default(), &answer);
         let read = exchange.map_or(Sensitivity::Public, Exchange::sensitivity);
         let sensitivity = protected.sensitivity.max(read);
         let why = protected.why.map(|why| why.to_string());
@@ -193,15 +212,15 @@ impl<'a> Turn<'a> {
     }
 
     /// Tells another proxy whether the request that it asks about may pass.
-    async fn verify(&self, identity: &Identity) -> Response<GuardBody> {
-        if !self.orders.trusted.vouch_for(Some(self.peer), &self.head) {
+    async fn verify(&self, identity: &Identity, head: &RequestHead<'_>) -> Response<GuardBody> {
+        if !self.orders.trusted.vouch_for(Some(self.address()), head) {
             return self.refuse(
                 StatusCode::FORBIDDEN,
                 "expected a trusted proxy to ask whether a request may pass, found somebody else",
                 "name the proxy's address with --trusted-proxy",
             );
         }
-        let asked = match verify::asked(&self.head) {
+        let asked = match verify::asked(head) {
             Ok(asked) => asked,
             // A status that every proxy takes for a no.
             Err(error) => {
@@ -209,8 +228,8 @@ impl<'a> Turn<'a> {
             }
         };
         let Asked { method, target, takes } = asked;
-        let head = RequestHead { method: method.into(), target: target.into(), ..self.head.clone() };
-        let exchange = match identity.sessions().begin_from(head, Some(self.peer)).await {
+        let head = RequestHead { method: method.into(), target: target.into(), ..head.clone() };
+        let exchange = match identity.sessions().begin_from(head, Some(self.address())).await {
             Begin::Continue(exchange) => exchange,
             Begin::Answer(answer) => return self.answer(taken(answer, takes)),
         };
@@ -248,12 +267,12 @@ impl<'a> Turn<'a> {
     }
 
     fn failed(&self, error: &ProxyError) -> Response<GuardBody> {
-        let page = nostore_proxy::error_page(error, &self.fields, PSEUDONYM);
+        let page = nostore_proxy::error_page(error, &self.accept, PSEUDONYM);
         self.own(page, Change::Failed, error.to_string())
     }
 
     fn refuse(&self, status: StatusCode, found: &str, mend: &str) -> Response<GuardBody> {
-        let page = nostore_proxy::plain_page(status, found, mend, &self.fields);
+        let page = nostore_proxy::plain_page(status, found, mend, &self.accept);
         self.own(page, Change::Failed, found.to_owned())
     }
 
@@ -278,8 +297,8 @@ impl<'a> Turn<'a> {
         let Told { change, sensitivity, why, dropped } = told;
         self.tally.count(change);
         (self.orders.sink)(Record {
-            method: self.head.method.to_string(),
-            path: self.head.path().to_owned(),
+            method: self.method.to_string(),
+            path: self.path.clone(),
             status: status.as_u16(),
             change,
             report_only: self.orders.report_only,

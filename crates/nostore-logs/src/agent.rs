@@ -2,38 +2,6 @@
 
 use std::collections::HashMap;
 
-/// Families by a word of their own, in the order in which they are looked for: many say that they are others, too.
-const FAMILIES: [(&str, &str); 20] = [
-    ("bot", "bot"),
-    ("crawl", "bot"),
-    ("spider", "bot"),
-    ("curl/", "curl"),
-    ("wget/", "curl"),
-    ("python", "script"),
-    ("go-http", "script"),
-    ("okhttp", "script"),
-    ("edg/", "edge"),
-    ("edga/", "edge"),
-    ("edgios/", "edge"),
-    ("opr/", "opera"),
-    ("samsungbrowser/", "samsung"),
-    ("firefox/", "firefox"),
-    ("fxios/", "firefox"),
-    ("fban/", "facebook"),
-    ("instagram", "instagram"),
-    ("chrome/", "chrome"),
-    ("crios/", "chrome"),
-    ("version/", "safari"),
-];
-const SYSTEMS: [(&str, &str); 7] = [
-    ("android", "android"),
-    ("iphone", "ios"),
-    ("ipad", "ios"),
-    ("windows", "windows"),
-    ("mac os x", "macos"),
-    ("cros", "chromeos"),
-    ("linux", "linux"),
-];
 /// So many kinds are told apart; the others are one.
 const MOST_KINDS: usize = 4_096;
 /// So many octets of what a program says are looked at.
@@ -112,17 +80,8 @@ impl Kinds {
 
 fn class(agent: &[u8]) -> String {
     // CloudFront writes spaces as `%20`, some of them twice encoded.
-    let agent = String::from_utf8_lossy(agent).to_ascii_lowercase().replace("%2520", " ").replace("%20", " ");
-    let agent = agent.replace('+', " ");
-    let found = |list: &[(&str, &'static str)]| {
-        list.iter().find(|(word, _)| agent.contains(word)).map(|(_, name)| *name)
-    };
-    match (found(&FAMILIES), found(&SYSTEMS)) {
-        (Some(family @ ("bot" | "curl" | "script")), _) | (Some(family), None) => family.to_owned(),
-        (Some(family), Some(system)) => format!("{family}/{system}"),
-        (None, Some(system)) => format!("other/{system}"),
-        (None, None) => "other".to_owned(),
-    }
+    let agent = String::from_utf8_lossy(agent).replace("%2520", " ").replace("%20", " ");
+    nostore_message::client_class(&agent.replace('+', " "))
 }
 
 #[cfg(test)]
@@ -130,33 +89,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn programs_have_a_family_and_a_system() {
-        let rows = [
-            (
-                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/142.0 Safari/537.36 Edg/142.0",
-                "edge/windows",
-            ),
-            (
-                "Mozilla/5.0%20(Macintosh;%20Intel%20Mac%20OS%20X%2010_15_7)%20Version/18.5%20Safari/605.1.15",
-                "safari/macos",
-            ),
-            ("Mozilla/5.0%2520(Macintosh;%2520Intel%2520Mac%2520OS%2520X)%2520Chrome/1", "chrome/macos"),
-            (
-                "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Mobile Safari/604.1",
-                "safari/ios",
-            ),
-            (
-                "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Mobile/15E148 [FBAN/FBIOS]",
-                "facebook/ios",
-            ),
-            ("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Mobile/15E148", "other/ios"),
-            ("curl/8.14.1", "curl"),
-            ("python-requests/2.32", "script"),
-            ("Mozilla/5.0 (compatible; Googlebot/2.1)", "bot"),
-            ("", "other"),
-        ];
-        for (agent, expected) in rows {
-            assert_eq!(class(agent.as_bytes()), expected, "{agent}");
+    fn spaces_are_read_however_they_are_written() {
+        for agent in [
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Version/18.5 Safari/605.1.15",
+            "Mozilla/5.0%20(Macintosh;%20Intel%20Mac%20OS%20X%2010_15_7)%20Version/18.5%20Safari/605.1.15",
+            "Mozilla/5.0%2520(Macintosh;%2520Intel%2520Mac%2520OS%2520X)%2520Version/1",
+            "Mozilla/5.0+(Macintosh;+Intel+Mac+OS+X)+Version/1",
+        ] {
+            assert_eq!(class(agent.as_bytes()), "safari/macos", "{agent}");
         }
     }
 

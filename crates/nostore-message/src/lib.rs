@@ -1,5 +1,5 @@
 //! The vocabulary of nostore: request and response heads as borrowed text, field
-//! edits, cookies, wall time, secrets, origins, the sensitivity of a response and its author's intent.
+//! edits, cookies, wall time, secrets, origins, kinds of programs, the sensitivity of a response and its author's intent.
 //!
 //! # Scope
 //!
@@ -21,6 +21,7 @@ mod head;
 pub mod http1;
 mod intent;
 mod origin;
+mod program;
 mod secret;
 mod sensitivity;
 mod time;
@@ -31,6 +32,7 @@ pub use field::{FieldLine, Fields};
 pub use head::{RequestHead, ResponseHead};
 pub use intent::Intent;
 pub use origin::{Origin, OriginError, Scheme};
+pub use program::client_class;
 pub use secret::Secret;
 pub use sensitivity::Sensitivity;
 pub use time::{Clock, UnixTime};

@@ -194,15 +194,7 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let use_of = Use::default();
-    let service = service_fn(|request| {
-        let counted = use_of.begin();
-        let response = handler(request, peer, closing.clone());
-        async move {
-            let response = response.await;
-            drop(counted);
-            Ok::<_, Infallible>(response)
-        }
-    });
+    let service = service_fn(|request| use_of.count(handler(request, peer, closing.clone())));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
@@ -236,13 +228,7 @@ where
     let use_of = Use::default();
     let service = service_fn(|mut request: Request<Incoming>| {
         one_cookie_line(request.headers_mut());
-        let response = handler(request, peer, closing.clone());
-        let counted = use_of.begin();
-        async move {
-            let response = response.await;
-            drop(counted);
-            Ok::<_, Infallible>(response)
-        }
+        use_of.count(handler(request, peer, closing.clone()))
     });
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
@@ -281,10 +267,16 @@ struct UseCounts {
 struct Counted(Use);
 
 impl Use {
-    fn begin(&self) -> Counted {
+    /// Counts a request until its answer is there, or nobody waits for it any more.
+    fn count<F: Future>(&self, answer: F) -> impl Future<Output = Result<F::Output, Infallible>> + use<F> {
         self.0.begun.fetch_add(1, Ordering::Relaxed);
         self.0.first.notify_one();
-        Counted(self.clone())
+        let counted = Counted(self.clone());
+        async move {
+            let answer = answer.await;
+            drop(counted);
+            Ok(answer)
+        }
     }
 
     /// Completes when something was asked at all, or after `patience`.

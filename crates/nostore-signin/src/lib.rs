@@ -26,7 +26,6 @@
 //!
 //! The whole adoption: `examples/family-site.rs` of `nostore-tower`.
 
-mod client;
 mod draw;
 mod endpoints;
 mod events;

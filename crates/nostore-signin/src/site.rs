@@ -8,11 +8,12 @@
 
 use std::sync::Arc;
 
-use nostore_message::{FieldEdit, Intent, Origin, RequestHead, UnixTime};
+use nostore_message::{FieldEdit, Intent, Origin, RequestHead, UnixTime, client_class};
 use nostore_session::{Opened, RefusedReason, Renewal, SealNonce, SealedSessions, Session};
 use nostore_web::{Found, Refused, SignOut, SiteFuture, SiteSessions, Unavailable, Visit};
 use serde_json::{Map, Value};
 
+use crate::draw;
 use crate::events::{Event, Events, Kind};
 use crate::limits::{self, Limits};
 use crate::people::{self, Person};
@@ -20,7 +21,6 @@ use crate::provider::RelyingParty;
 use crate::registry::{Registry, Standing};
 use crate::tokens::Turns;
 use crate::vault::Vault;
-use crate::{client, draw};
 
 /// The path of the sign-in page.
 pub(crate) const SIGN_IN_PATH: &str = "/auth/sign-in";
@@ -142,7 +142,7 @@ impl Site {
     pub(crate) fn event(&self, visit: Visit<'_>) -> Event {
         let network = visit.client.map(limits::network);
         Event {
-            client: client::class(visit.head),
+            client: client(visit.head),
             network: network
                 .map(|network| self.vault.name("network", &network.to_string()))
                 .unwrap_or_default(),
@@ -282,6 +282,11 @@ fn claims(bearer: Bearer, standing: &Standing) -> Map<String, Value> {
         claims.insert("org_role".to_owned(), format!("org:{}", role.code()).into());
     }
     claims
+}
+
+/// The kind of program that sends a request.
+pub(crate) fn client(head: &RequestHead<'_>) -> String {
+    head.fields.first("user-agent").map_or_else(|| "none".to_owned(), client_class)
 }
 
 /// The path of a request, shortened: paths may hold anything.

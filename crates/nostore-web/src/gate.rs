@@ -200,7 +200,9 @@ impl Sessions {
         Some(exchange.answer(403, Vec::new(), text))
     }
 
-    fn carries_credentials(&self, head: &RequestHead<'_>) -> bool {
+    /// Tells whether a request carries a session cookie or `Authorization`.
+    #[must_use]
+    pub fn carries_credentials(&self, head: &RequestHead<'_>) -> bool {
         let cookies = head.cookies();
         head.fields.contains("authorization")
             || self.0.session_cookies.iter().any(|name| cookies.contains(name))

@@ -69,7 +69,7 @@ pub(crate) async fn run(args: &GuardArgs, path: Option<&Path>) -> Result<(), Fai
     let running =
         Running { args, path, guard: &guard, tls: tls.as_ref(), reporter: &reporter, teller: &teller };
     let ended = async {
-        loop {
+        'running: loop {
             tokio::select! {
                 order = interrupt.order() => match order {
                     Order::End => break,
@@ -78,9 +78,12 @@ pub(crate) async fn run(args: &GuardArgs, path: Option<&Path>) -> Result<(), Fai
                 () = reporter.unread() => break,
                 () = watched.changed() => {}
             }
-            tokio::select! {
-                () = running.read_again(&mut watched) => {}
-                order = interrupt.order() => if order == Order::End { break },
+            // Whoever wants it read once more while it is being read gets it from the beginning.
+            loop {
+                tokio::select! {
+                    () = running.read_again(&mut watched) => break,
+                    order = interrupt.order() => if order == Order::End { break 'running },
+                }
             }
         }
     };

@@ -122,7 +122,7 @@ async fn admit(ask: &Ask<'_>, identity: &Identity, mut edits: Vec<FieldEdit>, ba
     let session = SessionRecord {
         began: visit.now.millis(),
         version,
-        client: crate::client::class(visit.head),
+        client: crate::site::client(visit.head),
         issuer: identity.issuer.clone(),
         subject: identity.subject.clone(),
         provider_session: identity.provider_session.clone(),

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use nostore_test::Nostore;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::process::Command;
 use url::Url;
 
+use super::app;
 use crate::site::{Folder, NOSTORE};
 
 /// How much is sent that would fill a memory.
@@ -16,18 +17,7 @@ const MUCH: usize = 100 * 1024 * 1024;
 /// How much a guard may ever have held, in KiB.
 const HELD_KIB: u64 = 96 * 1024;
 
-/// An app that answers each path with what it is named after.
-async fn app() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(answer(stream));
-        }
-    });
-    format!("http://{address}")
-}
-
+/// Answers each path with what it is named after.
 async fn answer(mut stream: TcpStream) -> Option<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -70,7 +60,7 @@ async fn answer(mut stream: TcpStream) -> Option<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_end_is_held_nowhere() {
-    let (folder, app) = (Folder::new(), app().await);
+    let (folder, app) = (Folder::new(), app(answer).await);
     let guard = ["guard", "--json", "--listen", "127.0.0.1:0", "--session-cookie", "sid", "--origin", &app];
     let guard = Nostore::start(NOSTORE, &guard, &folder.0).await.unwrap();
     let address = Url::parse(guard.started("/site")).unwrap().socket_addrs(|| None).unwrap()[0];
@@ -114,7 +104,7 @@ async fn what_does_not_end_is_held_nowhere() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_others_wrote_does_not_command_a_terminal() {
-    let (folder, app) = (Folder::new(), app().await);
+    let (folder, app) = (Folder::new(), app(answer).await);
     let mut guard = Command::new(NOSTORE)
         .args(["guard", "--listen", "127.0.0.1:0", "--session-cookie", "sid", "--origin", &app])
         .current_dir(&folder.0)

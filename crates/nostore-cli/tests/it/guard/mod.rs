@@ -5,9 +5,22 @@ mod running;
 
 use nostore_cli::visitor::Visitor;
 use nostore_test::Nostore;
+use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
 use crate::site::{Folder, NOSTORE};
+
+/// Serves with `answer` until the test ends, and returns the address.
+async fn app<F: Future<Output = Option<()>> + Send + 'static>(answer: fn(TcpStream) -> F) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(answer(stream));
+        }
+    });
+    format!("http://{address}")
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn r0_4_r0_5_an_app_that_nobody_changed_hands_no_session_out_and_keeps_its_hits() {

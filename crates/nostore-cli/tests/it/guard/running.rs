@@ -13,20 +13,10 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use url::Url;
 
+use super::app;
 use crate::site::{Folder, NOSTORE};
 
-/// An app that says which fields of the guard's it got, and may be cached. It runs until the test ends.
-async fn app() -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(answer(stream));
-        }
-    });
-    format!("http://{address}")
-}
-
+/// Says which fields of the guard's it got, and may be cached.
 async fn answer(mut stream: TcpStream) -> Option<()> {
     let mut head = Vec::new();
     loop {
@@ -52,7 +42,7 @@ fn write(path: &Path, text: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_file_counts_at_once_and_a_broken_one_never() {
-    let (folder, app) = (Folder::new(), app().await);
+    let (folder, app) = (Folder::new(), app(answer).await);
     let file = folder.0.join("nostore.toml");
     let with = |cookies: &str| format!("app = \"{app}\"\nsession-cookies = [{cookies}]\n");
     write(&file, &with("\"sid\""));
@@ -122,7 +112,7 @@ fn passed_on(socket: &TcpListener, app: &str, folder: &Path) -> Child {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_on_the_socket_of_a_service_manager_loses_no_request() {
-    let (folder, app) = (Folder::new(), app().await);
+    let (folder, app) = (Folder::new(), app(answer).await);
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
     let mut guard = passed_on(&socket, &app, &folder.0);
@@ -183,7 +173,7 @@ async fn issuer(folder: &Path) -> (Child, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn r0_5_a_site_in_any_language_gets_sign_in_without_a_line_of_code() {
-    let (folder, app) = (Folder::new(), app().await);
+    let (folder, app) = (Folder::new(), app(answer).await);
     // The guard's address is part of what is registered at the provider, so it is known before either starts.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let site = format!("http://localhost:{port}");
