@@ -1,6 +1,7 @@
 //! The processes: the origin, the proxies, the verifier that nginx asks.
 
 use std::future::pending;
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use http::Request;
@@ -18,6 +19,20 @@ pub struct Running {
     pub address: String,
     pub processes: Vec<u32>,
     _kept: Vec<Child>,
+    _nginx: Option<Nginx>,
+}
+
+/// The settings of an nginx, which ends with this, its workers too.
+struct Nginx(PathBuf);
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        let mut stop = std::process::Command::new("nginx");
+        let told = stop.arg("-c").arg(&self.0).args(["-s", "stop"]).stderr(Stdio::null()).status();
+        if !told.is_ok_and(|status| status.success()) {
+            eprintln!("nginx could not be stopped: {}", self.0.display());
+        }
+    }
 }
 
 /// Starts the proxies; the first is what the others are compared with.
@@ -41,7 +56,7 @@ pub async fn start_own(arguments: &[&str]) -> Result<Running, Failed> {
         .spawn()?;
     let address = first_line(&mut child).await?;
     let processes = child.id().into_iter().collect();
-    Ok(Running { name: "", address, processes, _kept: vec![child] })
+    Ok(Running { name: "", address, processes, _kept: vec![child], _nginx: None })
 }
 
 async fn guard(nostore: &str, origin: &str) -> Result<Running, Failed> {
@@ -68,7 +83,7 @@ async fn guard(nostore: &str, origin: &str) -> Result<Running, Failed> {
     let at = started.split("\"site\":\"http://").nth(1).and_then(|rest| rest.split('"').next());
     let address = at.ok_or_else(|| format!("expected the guard's address, found {started}"))?.to_owned();
     let processes = child.id().into_iter().collect();
-    Ok(Running { name: "nostore guard", address, processes, _kept: vec![child] })
+    Ok(Running { name: "nostore guard", address, processes, _kept: vec![child], _nginx: None })
 }
 
 async fn nginx(origin: &str) -> Result<Running, Failed> {
@@ -77,7 +92,7 @@ async fn nginx(origin: &str) -> Result<Running, Failed> {
     std::fs::create_dir_all(&folder)?;
     let port = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
     let config = format!(
-        "daemon off; master_process on; worker_processes 2; pid {folder}/pid; error_log stderr crit;\n\
+        "daemon off; master_process on; worker_processes 2; pid {folder}/pid; error_log {folder}/errors crit;\n\
          events {{ worker_connections 512; }}\n\
          http {{ access_log off; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s; keepalive_requests 1000000;\n\
          upstream app {{ server {origin}; keepalive 16; }} upstream verifier {{ server {}; keepalive 16; }}\n\
@@ -87,8 +102,10 @@ async fn nginx(origin: &str) -> Result<Running, Failed> {
         verifier.address,
         folder = folder.display(),
     );
-    std::fs::write(folder.join("nginx.conf"), config)?;
-    let child = Command::new("nginx").arg("-c").arg(folder.join("nginx.conf")).kill_on_drop(true).spawn()?;
+    let settings = folder.join("nginx.conf");
+    std::fs::write(&settings, config)?;
+    let mut nginx = Command::new("nginx");
+    let child = nginx.arg("-c").arg(&settings).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let address = format!("127.0.0.1:{port}");
     for _ in 0..100 {
         if TcpStream::connect(&address).await.is_ok() {
@@ -98,7 +115,7 @@ async fn nginx(origin: &str) -> Result<Running, Failed> {
     }
     let processes = child.id().into_iter().chain(verifier.processes.iter().copied()).collect();
     let kept = verifier._kept.into_iter().chain([child]).collect();
-    Ok(Running { name: "nginx, auth_request, a verifier", address, processes, _kept: kept })
+    Ok(Running { name: "nginx, auth_request, a verifier", address, processes, _kept: kept, _nginx: Some(Nginx(settings)) })
 }
 
 async fn first_line(child: &mut Child) -> Result<String, Failed> {

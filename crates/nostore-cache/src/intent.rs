@@ -13,6 +13,9 @@ use crate::targeted::{Syntax, TARGETED_FIELDS, targeted};
 /// 2020-01-01: an `Expires` before it lies in the past, even where no `Date` says what time it is.
 const SURELY_PAST_SECS: i64 = 1_577_836_800;
 
+/// What the names of targeted fields end with (RFC 9213 section 2.1), but for those that are older.
+const DIALECT_ENDING: &str = "-cache-control";
+
 /// Reads the author's intent.
 ///
 /// Cacheable when any dialect gives a shared cache a lifetime above 0 or says `public`; else uncacheable
@@ -71,9 +74,9 @@ fn lenient(fields: &Fields<'_>, name: &str) -> CacheControl {
 }
 
 fn is_dialect_field(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    let known = TARGETED_FIELDS.iter().any(|known| known.eq_ignore_ascii_case(name));
-    known || lower.ends_with("-cache-control")
+    let ending = name.len().checked_sub(DIALECT_ENDING.len()).and_then(|at| name.get(at..));
+    ending.is_some_and(|ending| ending.eq_ignore_ascii_case(DIALECT_ENDING))
+        || TARGETED_FIELDS.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 fn of_control(control: &CacheControl) -> Intent {

@@ -194,8 +194,11 @@ pub(crate) fn remove_claims(fields: &mut HeaderMap) {
 }
 
 fn is_ours(name: &str) -> bool {
-    let plain = name.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
-    plain.to_ascii_lowercase().starts_with(PREFIX)
+    let is_alike = |(own, found): (u8, u8)| match own {
+        b'-' => !found.is_ascii_alphanumeric(),
+        letter => found.eq_ignore_ascii_case(&letter),
+    };
+    name.len() >= PREFIX.len() && PREFIX.bytes().zip(name.bytes()).all(is_alike)
 }
 
 /// Puts into a request what the guard says.

@@ -30,8 +30,9 @@
 use std::borrow::Cow;
 
 use nostore_cache::{CacheControl, Intent, author_intent};
-use nostore_message::{FieldEdit, RequestHead, ResponseHead, Sensitivity, SetCookie, apply};
+use nostore_message::{FieldEdit, RequestHead, ResponseHead, Sensitivity, SetCookie};
 
+use crate::protection::changed;
 use crate::{AUTH_SENSITIVE_FIELD, Circumstances, Protected, Routes, Why, protect_response};
 
 /// The names of an app's session cookies and the routes that do not depend on them.
@@ -151,7 +152,9 @@ impl CookieProtection {
         };
         let forbidden = || self.spell_out && forbids_storing(response);
         let level = level.or_else(|| forbidden().then_some((Sensitivity::Personalized, Why::AuthorForbids)));
+        // Where no cookie is set there is none to drop.
         let cacheable = observed.safe
+            && response.fields.contains("set-cookie")
             && !matches!(response.status, 401 | 403)
             && !response.fields.contains(AUTH_SENSITIVE_FIELD)
             && author_intent(response) == Intent::Cacheable;
@@ -164,8 +167,7 @@ impl CookieProtection {
             dropped.extend(set_cookies(response).filter(|name| !self.is_named(name)));
         }
         let mut edits = without_cookies(response, &dropped);
-        let mut changed = response.clone();
-        apply(&edits, &mut changed.fields);
+        let changed = changed(response, &edits);
         let named: Vec<String> = set_cookies(&changed).filter(|name| self.is_named(name)).collect();
         let circumstances = Circumstances {
             session_cookies: &named,

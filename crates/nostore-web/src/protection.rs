@@ -10,6 +10,8 @@
 //!
 //! Specifications: RFC 9110 sections 11.6.1 and 15.5.4; RFC 9651 section 3.3.6 (`Auth-Sensitive`).
 
+use std::borrow::Cow;
+
 use nostore_cache::{Intent, NetlifyVary, Protection, author_intent, protect};
 use nostore_message::{FieldEdit, ResponseHead, Sensitivity, SetCookie, apply};
 
@@ -61,12 +63,13 @@ pub fn protect_response(circumstances: &Circumstances<'_>, response: &ResponseHe
     if matches!(response.status, 401 | 403) {
         verdict.raise(Sensitivity::AuthFlow, || Why::Status(response.status));
     }
-    let intent = author_intent(response);
+    // What the author meant matters to cookies alone, and to whoever develops.
+    let cookies = response.fields.contains("set-cookie");
+    let intent = if cookies || circumstances.dev { author_intent(response) } else { Intent::Silent };
     weigh_cookies(circumstances, response, intent, &mut verdict);
 
-    let silent_cookie = intent == Intent::Silent && response.fields.contains("set-cookie");
-    let mut changed = response.clone();
-    apply(&edits, &mut changed.fields);
+    let silent_cookie = cookies && intent == Intent::Silent;
+    let changed = changed(response, &edits);
     edits.extend(protect(
         &Protection {
             sensitivity: verdict.level,
@@ -82,6 +85,19 @@ pub fn protect_response(circumstances: &Circumstances<'_>, response: &ResponseHe
         }
     }
     Protected { sensitivity: verdict.level, why: verdict.why, edits }
+}
+
+/// Returns a response as edits leave it.
+pub(crate) fn changed<'r, 'a>(
+    response: &'r ResponseHead<'a>,
+    edits: &[FieldEdit],
+) -> Cow<'r, ResponseHead<'a>> {
+    if edits.is_empty() {
+        return Cow::Borrowed(response);
+    }
+    let mut changed = response.clone();
+    apply(edits, &mut changed.fields);
+    Cow::Owned(changed)
 }
 
 /// The highest level so far, with the first reason that reached it.

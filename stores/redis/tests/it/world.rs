@@ -1,6 +1,6 @@
 //! A Redis, and links to it.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use nostore_message::Secret;
@@ -48,9 +48,15 @@ pub(crate) fn session(name: &str) -> TokenKey {
     TokenKey::of_session(name)
 }
 
-/// A message of a token that was just issued and lives a minute.
+/// When all tokens of a run were issued: the same message asked for twice is the same message.
+static ISSUED_SECS: LazyLock<i64> = LazyLock::new(|| now_ms() / 1_000);
+
+/// So long the tokens of [`message`] live.
+pub(crate) const LIFE_SECS: i64 = 600;
+
+/// A message of a token that was issued when the run began.
 pub(crate) fn message(session: &str, number: usize) -> Message {
-    let token = SessionToken::parse(&mint(session, now_ms() / 1_000, 60, number)).unwrap();
+    let token = SessionToken::parse(&mint(session, *ISSUED_SECS, LIFE_SECS, number)).unwrap();
     Message::of(&TokenKey::of_session(session), &token, "0123456789abcdef").unwrap()
 }
 
