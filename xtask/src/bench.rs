@@ -11,8 +11,8 @@ const REFERENCE: &str = "bench/reference";
 /// The programs; without a name, the first.
 const PROGRAMS: [&str; 4] = ["authenticate", "protected", "sealed", "tokens"];
 
-/// Installs what is compared with and measures; `proxies` is measured in a workspace of its own; `arguments` go to the program (`--json`, `--rounds N`), the first of them
-/// may name it.
+/// Installs what is compared with and measures; `arguments` go to the program (`--json`, `--rounds N`), the first of them may
+/// name it. `proxies` has a workspace of its own.
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     if arguments.first().is_some_and(|first| first == "proxies") {
         return proxies(&arguments[1..]);
@@ -40,13 +40,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
 
 /// What the guard costs a request, beside a pass-through and nginx.
 fn proxies(arguments: &[String]) -> Result<(), String> {
-    step::cargo("the command", &["build", "--quiet", "--release", "--locked", "-p", "nostore-cli"])?;
+    step::cargo("the command", &["build", "--quiet", "--profile", "dist", "--locked", "-p", "nostore-cli"])?;
     let run =
         ["run", "--quiet", "--release", "--locked", "--manifest-path", "bench/proxies/Cargo.toml", "--"];
-    let arguments: Vec<&str> = run
-        .into_iter()
-        .chain(["target/release/nostore"])
-        .chain(arguments.iter().map(String::as_str))
-        .collect();
+    let arguments: Vec<&str> =
+        run.into_iter().chain(["target/dist/nostore"]).chain(arguments.iter().map(String::as_str)).collect();
     step::cargo("measurements", &arguments)
 }

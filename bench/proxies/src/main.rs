@@ -8,7 +8,7 @@
 //! Each proxy is a process of its own in front of one origin, which answers 1 KiB that may be cached. Eight connections are
 //! kept; each sends one request after another. Processor time is the sum over a proxy's threads and children
 //! (`/proc/PID/task/*/schedstat`, nanoseconds); wall time says too much of the neighbours. A round measures each proxy once,
-//! the next one in the other order; medians of the rounds and their ratios are told.
+//! the next one in the other order; the medians of the rounds are told, and the medians of the ratios within a round.
 
 mod cpu;
 mod load;
@@ -66,14 +66,17 @@ async fn measure(nostore: &str, arguments: &[String]) -> Result<(), Failed> {
         println!(
             "{case}, microseconds of processor time per request (median of {rounds} rounds of {requests}; least and most)"
         );
-        let mut base = None;
-        for (proxy, times) in proxies.iter().zip(&mut times) {
-            times.sort_by(f64::total_cmp);
-            let median = times[times.len() / 2];
-            let base = *base.get_or_insert(median);
-            let (least, most) = (times[0], times[times.len() - 1]);
-            println!("  {:32} {median:6.1}  {:5.2} x  ({least:.1} to {most:.1})", proxy.name, median / base);
+        for (proxy, own) in proxies.iter().zip(&times) {
+            let ratios = own.iter().zip(&times[0]).map(|(own, base)| own / base).collect();
+            let ([least, median, most], [_, ratio, _]) = (spread(own.clone()), spread(ratios));
+            println!("  {:32} {median:6.1}  {ratio:5.2} x  ({least:.1} to {most:.1})", proxy.name);
         }
     }
     Ok(())
+}
+
+/// The least, the median, and the most.
+fn spread(mut figures: Vec<f64>) -> [f64; 3] {
+    figures.sort_by(f64::total_cmp);
+    [figures[0], figures[figures.len() / 2], figures[figures.len() - 1]]
 }

@@ -115,7 +115,13 @@ async fn nginx(origin: &str) -> Result<Running, Failed> {
     }
     let processes = child.id().into_iter().chain(verifier.processes.iter().copied()).collect();
     let kept = verifier._kept.into_iter().chain([child]).collect();
-    Ok(Running { name: "nginx, auth_request, a verifier", address, processes, _kept: kept, _nginx: Some(Nginx(settings)) })
+    Ok(Running {
+        name: "nginx, auth_request, a verifier",
+        address,
+        processes,
+        _kept: kept,
+        _nginx: Some(Nginx(settings)),
+    })
 }
 
 async fn first_line(child: &mut Child) -> Result<String, Failed> {

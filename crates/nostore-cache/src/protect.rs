@@ -49,8 +49,9 @@ pub fn protect(protection: &Protection<'_>, response: &ResponseHead<'_>) -> Vec<
         let edit = silent.then(|| FieldEdit::set("Cache-Control", SILENT_WITH_CREDENTIALS));
         return edit.into_iter().collect();
     }
-    let mut edits: Vec<FieldEdit> =
-        FIELD_SET.iter().map(|(name, value)| FieldEdit::set(*name, *value)).collect();
+    // With room for the two fields below, and one of a shell's.
+    let mut edits = Vec::with_capacity(FIELD_SET.len() + 3);
+    edits.extend(FIELD_SET.iter().map(|(name, value)| FieldEdit::set(*name, *value)));
     edits.extend(other_dialects(response));
     edits.push(vary(response));
     edits.extend(

@@ -50,7 +50,7 @@ impl Edge {
     fn failed(&self, mut visit: Visit, error: &ProxyError) -> Response<EdgeBody> {
         visit.record.outcome = Handling::Error;
         visit.record.why = error.to_string();
-        let page = nostore_proxy::error_page(error, &visit.fields, PSEUDONYM);
+        let page = nostore_proxy::error_page(error, nostore_proxy::wants_html(&visit.fields), PSEUDONYM);
         self.finish(visit, page.map(EdgeBody::memory))
     }
 

@@ -164,7 +164,7 @@ impl Edge {
             StatusCode::BAD_REQUEST,
             &found,
             "send the name and port of the site in Host",
-            &visit.fields,
+            nostore_proxy::wants_html(&visit.fields),
         );
         visit.record.why = found;
         visit.record.outcome = Handling::Error;

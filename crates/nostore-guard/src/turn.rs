@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::ACCEPT;
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use nostore_message::{FieldEdit, Fields, RequestHead, ResponseHead, Sensitivity, http1};
@@ -44,8 +43,7 @@ pub(crate) struct Turn<'a> {
     /// How the visitor addressed the site.
     asked: Addressed,
     observed: Observed,
-    /// What the visitor can read.
-    accept: HeaderMap,
+    wants_html: bool,
 }
 
 /// What is known of a response before it is told.
@@ -70,8 +68,8 @@ impl<'a> Turn<'a> {
         let observed = orders.protection.observe(&head);
         let path = head.path().to_owned();
         let method = parts.method.clone();
-        let accept = parts.headers.get_all(ACCEPT).iter().map(|line| (ACCEPT, line.clone())).collect();
-        Self { orders, tally, peer, method, path, authority, astray, asked, observed, accept }
+        let wants_html = nostore_proxy::wants_html(&parts.headers);
+        Self { orders, tally, peer, method, path, authority, astray, asked, observed, wants_html }
     }
 
     /// Returns the head of the request, as long as its parts are there.
@@ -100,9 +98,21 @@ impl<'a> Turn<'a> {
             return self.failed(&ProxyError::TooLong { limit_bytes });
         }
         identity::remove_claims(&mut parts.headers);
-        let Some(identity) = &self.orders.identity else {
-            return self.pass(parts, body, closing, None).await;
-        };
+        match &self.orders.identity {
+            None => self.pass(parts, body, closing, None).await,
+            // On the heap: what signs people in is large, and would be moved with each request where nobody signs in.
+            Some(identity) => Box::pin(self.introduce(identity, parts, body, closing)).await,
+        }
+    }
+
+    /// Lets the app answer once it is told who is asking, or answers in its place.
+    async fn introduce(
+        &self,
+        identity: &Identity,
+        mut parts: Parts,
+        body: Incoming,
+        closing: Closing,
+    ) -> Response<GuardBody> {
         if verify::is_asked(&self.path) {
             return self.verify(identity, &self.head(&parts)).await;
         }
@@ -267,12 +277,12 @@ impl<'a> Turn<'a> {
     }
 
     fn failed(&self, error: &ProxyError) -> Response<GuardBody> {
-        let page = nostore_proxy::error_page(error, &self.accept, PSEUDONYM);
+        let page = nostore_proxy::error_page(error, self.wants_html, PSEUDONYM);
         self.own(page, Change::Failed, error.to_string())
     }
 
     fn refuse(&self, status: StatusCode, found: &str, mend: &str) -> Response<GuardBody> {
-        let page = nostore_proxy::plain_page(status, found, mend, &self.accept);
+        let page = nostore_proxy::plain_page(status, found, mend, self.wants_html);
         self.own(page, Change::Failed, found.to_owned())
     }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{FieldEdit, Fields, RequestHead, ResponseHead, Scheme};
@@ -46,20 +47,83 @@ pub fn apply(edits: &[FieldEdit], map: &mut HeaderMap) -> usize {
 fn apply_one(edit: &FieldEdit, map: &mut HeaderMap) -> Option<()> {
     match edit {
         FieldEdit::Append { name, value } => {
-            map.append(field_name(name)?, HeaderValue::from_str(value).ok()?);
+            map.append(field_name(name)?, field_value(value)?);
         }
         FieldEdit::Remove { name } => {
-            map.remove(field_name(name)?);
+            map.remove(&**name);
         }
-        FieldEdit::Set { name, value } => {
-            let name = field_name(name)?;
-            map.remove(&name);
-            map.insert(name, HeaderValue::from_str(value).ok()?);
-        }
+        FieldEdit::Set { name, value } => match field_value(value) {
+            Some(value) => drop(map.insert(field_name(name)?, value)),
+            None => {
+                map.remove(&**name);
+                return None;
+            }
+        },
     }
     Some(())
 }
 
+#[expect(clippy::ptr_arg, reason = "whether the text is static is what is asked")]
+fn field_value(value: &Cow<'static, str>) -> Option<HeaderValue> {
+    match value {
+        // Is not copied.
+        Cow::Borrowed(text) => HeaderValue::from_maybe_shared(Bytes::from_static(text.as_bytes())).ok(),
+        Cow::Owned(text) => HeaderValue::from_str(text).ok(),
+    }
+}
+
 fn field_name(name: &str) -> Option<HeaderName> {
     HeaderName::from_bytes(name.as_bytes()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is left of two lines after one edit, and how many edits could not be written.
+    fn after(edit: FieldEdit) -> (Vec<String>, usize) {
+        let mut map = HeaderMap::new();
+        for (name, value) in [("cache-control", "public"), ("x-a", "1"), ("x-a", "2")] {
+            map.append(name, value.parse().unwrap());
+        }
+        let unwritable = apply(&[edit], &mut map);
+        let mut lines: Vec<String> =
+            map.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+        lines.sort();
+        (lines, unwritable)
+    }
+
+    #[test]
+    fn an_edit_does_the_same_wherever_its_text_lies() {
+        let rows: [(&str, &str, &[&str]); 4] = [
+            ("cache-control", "no-store", &["cache-control: no-store", "x-a: 1", "x-a: 2"]),
+            ("X-A", "3", &["cache-control: public", "x-a: 3"]),
+            ("x-a", "", &["cache-control: public", "x-a: "]),
+            ("x-b_c", "4", &["cache-control: public", "x-a: 1", "x-a: 2", "x-b_c: 4"]),
+        ];
+        for (name, value, lines) in rows {
+            let lines = (lines.iter().map(ToString::to_string).collect(), 0);
+            assert_eq!(after(FieldEdit::set(name, value)), lines);
+            assert_eq!(after(FieldEdit::set(name.to_owned(), value.to_owned())), lines);
+        }
+        let removed = (vec!["cache-control: public".to_owned()], 0);
+        assert_eq!(after(FieldEdit::remove("X-a")), removed);
+        assert_eq!(after(FieldEdit::remove("x-a".to_owned())), removed);
+        assert_eq!(
+            after(FieldEdit::append("x-A", "3")).0,
+            ["cache-control: public", "x-a: 1", "x-a: 2", "x-a: 3"]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_counted_and_what_it_replaces_is_gone() {
+        let without = (vec!["cache-control: public".to_owned()], 1);
+        assert_eq!(after(FieldEdit::set("x-a", "a\nb")), without);
+        assert_eq!(after(FieldEdit::set("x-a".to_owned(), "a\nb".to_owned())), without);
+        let all = (["cache-control: public", "x-a: 1", "x-a: 2"].map(str::to_owned).to_vec(), 1);
+        for name in ["", "a b", "a:b", "ä"] {
+            assert_eq!(after(FieldEdit::set(name, "1")), all, "{name:?}");
+            assert_eq!(after(FieldEdit::append(name.to_owned(), "1")), all, "{name:?}");
+        }
+    }
 }

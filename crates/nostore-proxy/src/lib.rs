@@ -39,7 +39,7 @@ pub use body::{BodyError, RequestBody, ResponseBody};
 pub use error::ProxyError;
 pub use field::{Forwarded, clean_request, clean_response, remove_nominated, upgrade_protocol};
 pub use measure::size;
-pub use page::{error_page, plain_page};
+pub use page::{error_page, plain_page, wants_html};
 pub use serve::{Closing, Peer, ServeLimits, serve};
 pub use tls::{Tls, TlsError};
 pub use tunnel::Tunnel;

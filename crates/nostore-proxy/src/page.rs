@@ -6,12 +6,12 @@ use http::{Response, StatusCode};
 
 use crate::ProxyError;
 
-/// Makes the error page for a request with these fields: HTML for those who ask for it, else plain
-/// text. It must not be stored (`Cache-Control: no-store`) and names the failure for programs too
-/// (`Proxy-Status`, RFC 9209). `pseudonym` is the proxy's token, as in [`crate::Forwarded`].
+/// Makes the error page: HTML for those who [ask for it](wants_html), else plain text. It must not be
+/// stored (`Cache-Control: no-store`) and names the failure for programs too (`Proxy-Status`, RFC 9209).
+/// `pseudonym` is the proxy's token, as in [`crate::Forwarded`].
 #[must_use]
-pub fn error_page(error: &ProxyError, request: &HeaderMap, pseudonym: &str) -> Response<Bytes> {
-    let mut response = plain_page(error.status(), &error.to_string(), error.hint(), request);
+pub fn error_page(error: &ProxyError, wants_html: bool, pseudonym: &str) -> Response<Bytes> {
+    let mut response = plain_page(error.status(), &error.to_string(), error.hint(), wants_html);
     let proxy_status = format!("{pseudonym}; error={}", error.proxy_status());
     if let Ok(value) = HeaderValue::from_str(&proxy_status) {
         response.headers_mut().insert("proxy-status", value);
@@ -21,10 +21,10 @@ pub fn error_page(error: &ProxyError, request: &HeaderMap, pseudonym: &str) -> R
 
 /// Makes a page from what was found and how to mend it, in the same form as [`error_page`].
 #[must_use]
-pub fn plain_page(status: StatusCode, found: &str, mend: &str, request: &HeaderMap) -> Response<Bytes> {
+pub fn plain_page(status: StatusCode, found: &str, mend: &str, wants_html: bool) -> Response<Bytes> {
     let title = format!("{} {}", status.as_str(), status.canonical_reason().unwrap_or("Error"));
     let found = sentence(found);
-    let (kind, body) = if wants_html(request) {
+    let (kind, body) = if wants_html {
         ("text/html; charset=utf-8", html(&title, &found, mend))
     } else {
         ("text/plain; charset=utf-8", format!("{title}\n{found}\nTo mend it: {mend}.\n"))
@@ -37,7 +37,9 @@ pub fn plain_page(status: StatusCode, found: &str, mend: &str, request: &HeaderM
     response
 }
 
-fn wants_html(request: &HeaderMap) -> bool {
+/// Tells whether whoever sent a request with these fields reads HTML.
+#[must_use]
+pub fn wants_html(request: &HeaderMap) -> bool {
     let mut accepts = request.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
     accepts.any(|line| line.contains("text/html"))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use http::header::{ACCEPT, HeaderValue};
 use http_body_util::Full;
-use nostore_proxy::{Limits, ProxyError, Upstream, error_page};
+use nostore_proxy::{Limits, ProxyError, Upstream, error_page, wants_html};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -219,7 +219,7 @@ async fn the_page_is_for_people() {
     };
     let mut fields = HeaderMap::new();
     fields.insert(ACCEPT, HeaderValue::from_static("text/html,application/xhtml+xml"));
-    let page = error_page(&error, &fields, "nostore-edge");
+    let page = error_page(&error, wants_html(&fields), "nostore-edge");
     assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
     insta::assert_snapshot!(text(Full::new(page.into_body())).await);
 }

@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use nostore_message::Scheme;
-use nostore_proxy::{Forwarded, Limits, ResponseBody, Upstream, error_page};
+use nostore_proxy::{Forwarded, Limits, ResponseBody, Upstream, error_page, wants_html};
 
 use crate::wire;
 
@@ -50,7 +50,7 @@ async fn serve(
             Ok(answer.response.map(Either::Left))
         }
         Err(error) => {
-            let mut page = error_page(&error, &fields, "nostore-test");
+            let mut page = error_page(&error, wants_html(&fields), "nostore-test");
             page.headers_mut().insert("code", error.code().try_into().unwrap());
             Ok(page.map(|bytes| Either::Right(Full::new(bytes))))
         }
