@@ -150,10 +150,10 @@ impl Pass<'_> {
             Line::Whole(line) => self.parser.parse(line),
             Line::TooLong => Err(Broken::TooLong),
         };
-        match parsed {
-            Ok(Some(record)) => self.finder.take(&self.reader.entry(&record, *place)),
+        match &parsed {
+            Ok(Some(record)) => self.finder.take(&self.reader.entry(record, *place)),
             Ok(None) => {}
-            Err(broken) => self.told.broken.entry(broken).or_insert((0, *place)).0 += 1,
+            Err(broken) => self.told.broken.entry(*broken).or_insert((0, *place)).0 += 1,
         }
         if self.told.lines == TOLD_AFTER && !self.finder.has_sessions() {
             warn("no session so far: does this log name them? It is told in the end which lines to add");

@@ -2,8 +2,9 @@
 
 use memchr::{memchr, memchr_iter};
 
-use crate::record::{Broken, Fields, Record, Role, status};
-use crate::time;
+use crate::near::{near, near2};
+use crate::record::{Broken, Fields, Record, Role, said, status, words};
+use crate::time::Days;
 
 /// How long a session's id is at least, and at most.
 const ID: std::ops::RangeInclusive<usize> = 16..=4_096;
@@ -12,6 +13,21 @@ const ID: std::ops::RangeInclusive<usize> = 16..=4_096;
 #[derive(Debug, Default)]
 pub(crate) struct Access {
     place: Place,
+    days: Days,
+}
+
+/// What stands before the request, and the line from there on.
+struct Head<'a> {
+    time: i64,
+    address: &'a [u8],
+    user: &'a [u8],
+    rest: &'a [u8],
+}
+
+/// What extra fields say.
+struct Found<'a> {
+    session: &'a [u8],
+    cookies: &'a [u8],
 }
 
 /// Where the session stands.
@@ -37,40 +53,65 @@ impl Access {
             Some("user") => Place::User,
             Some(name) => name.parse().map_or_else(|_| Place::Named(name.into()), Place::Extra),
         };
-        Self { place }
+        Self { place, days: Days::default() }
     }
 
-    pub(crate) fn parse<'a>(&mut self, line: &'a [u8]) -> Result<Record<'a>, Broken> {
-        let mut record = Record::default();
+    pub(crate) fn parse<'a>(&mut self, line: &'a [u8]) -> Result<Option<Record<'a>>, Broken> {
+        let Head { time, address, user, rest } = match self.usual(line) {
+            Some(head) => head,
+            None => self.head(line)?,
+        };
+        let session = if matches!(self.place, Place::User) { said(user) } else { &[] };
+        let (request, rest) = quoted(trimmed(rest)).ok_or(Broken::Fields)?;
+        let (code, rest) = bare(trimmed(rest));
+        let (_, rest) = bare(trimmed(rest));
+        let rest = trimmed(rest);
+        let (mut referer, mut agent, mut found) = (&[][..], &[][..], Found { session, cookies: &[] });
+        if !rest.is_empty() {
+            let (first, rest) = quoted(rest).ok_or(Broken::Fields)?;
+            let (second, rest) = quoted(trimmed(rest)).ok_or(Broken::Fields)?;
+            (referer, agent) = (said(first), said(second));
+            found = self.extras(found, rest)?;
+        }
+        let (method, path) = words(request).unwrap_or_default();
+        let (session, cookies, status) = (found.session, found.cookies, status(code));
+        // Made where it goes to: it is not moved.
+        Ok(Some(Record {
+            time,
+            session,
+            cookies,
+            agent,
+            address,
+            method,
+            path,
+            status,
+            referer,
+            ..Record::default()
+        }))
+    }
+
+    /// The head that nearly all lines have: an address, two dashes, a time.
+    fn usual<'a>(&mut self, line: &'a [u8]) -> Option<Head<'a>> {
+        // The first bracket begins the time, and a bracket within that would end it.
+        let (address, rest) = line.split_at(near2(b' ', b'[', line)?);
+        let (stamp, rest) = rest.strip_prefix(b" - - [")?.split_first_chunk::<26>()?;
+        let time = self.days.clf(stamp)?;
+        Some(Head { time, address, user: b"-", rest: rest.strip_prefix(b"]")? })
+    }
+
+    /// Any head.
+    fn head<'a>(&mut self, line: &'a [u8]) -> Result<Head<'a>, Broken> {
         let open = memchr(b'[', line).ok_or(Broken::Fields)?;
         let close = open + memchr(b']', &line[open..]).ok_or(Broken::Fields)?;
-        record.time = time::clf(&line[open + 1..close]).ok_or(Broken::Time)?;
-        let (address, user) = head(&line[..open]).ok_or(Broken::Fields)?;
-        record.address = address;
-        if self.place == Place::User && user != b"-" {
-            record.session = user;
-        }
-        let (request, rest) = quoted(line[close + 1..].trim_ascii_start()).ok_or(Broken::Fields)?;
-        record.request(request);
-        let (code, rest) = bare(rest.trim_ascii_start());
-        record.status = status(code);
-        let (_, rest) = bare(rest.trim_ascii_start());
-        let rest = rest.trim_ascii_start();
-        if rest.is_empty() {
-            return Ok(record);
-        }
-        let (referer, rest) = quoted(rest).ok_or(Broken::Fields)?;
-        let (agent, rest) = quoted(rest.trim_ascii_start()).ok_or(Broken::Fields)?;
-        record.take(Role::Referer, referer);
-        record.take(Role::Agent, agent);
-        self.extras(&mut record, rest)?;
-        Ok(record)
+        let time = self.days.clf(&line[open + 1..close]).ok_or(Broken::Time)?;
+        let (address, user) = client(&line[..open]).ok_or(Broken::Fields)?;
+        Ok(Head { time, address, user, rest: &line[close + 1..] })
     }
 
     /// What stands behind the fields that all have.
-    fn extras<'a>(&mut self, record: &mut Record<'a>, mut rest: &'a [u8]) -> Result<(), Broken> {
+    fn extras<'a>(&mut self, mut found: Found<'a>, mut rest: &'a [u8]) -> Result<Found<'a>, Broken> {
         for number in 1.. {
-            rest = rest.trim_ascii_start();
+            rest = trimmed(rest);
             let (value, after) = match rest.first() {
                 None => break,
                 Some(b'"') => quoted(rest).ok_or(Broken::Fields)?,
@@ -80,26 +121,26 @@ impl Access {
             if value.is_empty() || value == b"-" {
                 continue;
             }
-            if self.place == Place::Unknown {
+            if matches!(self.place, Place::Unknown) {
                 self.place = learned(number, value);
             }
             match &self.place {
-                Place::Extra(own) if *own == number => record.session = value,
-                Place::Cookies(own) if *own == number => record.cookies = value,
+                Place::Extra(own) if *own == number => found.session = value,
+                Place::Cookies(own) if *own == number => found.cookies = value,
                 Place::Named(name) => match value.strip_prefix(&name[..]) {
-                    Some([b'=', id @ ..]) if memchr(b';', id).is_none() => record.session = id,
-                    _ if memchr::memmem::find(value, name).is_some() => record.cookies = value,
+                    Some([b'=', id @ ..]) if memchr(b';', id).is_none() => found.session = id,
+                    _ if memchr::memmem::find(value, name).is_some() => found.cookies = value,
                     _ => {}
                 },
                 _ => {}
             }
         }
-        Ok(())
+        Ok(found)
     }
 }
 
 /// Address and user of what stands before the time.
-fn head(text: &[u8]) -> Option<(&[u8], &[u8])> {
+fn client(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let (first, rest) = split(text)?;
     let (second, rest) = split(rest)?;
     let (third, rest) = split(rest)?;
@@ -115,9 +156,32 @@ fn split(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&text[..space], &text[space + 1..]))
 }
 
+/// What follows spaces; one space mostly.
+#[inline]
+fn trimmed(text: &[u8]) -> &[u8] {
+    match text {
+        [b' ', rest @ ..] if rest.first().is_some_and(u8::is_ascii_graphic) => rest,
+        _ => text.trim_ascii_start(),
+    }
+}
+
 /// What stands in quotation marks, escapes as they are, and what follows.
+#[inline]
 fn quoted(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let inner = text.strip_prefix(b"\"")?;
+    if let [b'-', b'"', rest @ ..] = inner {
+        return Some((&inner[..1], rest));
+    }
+    let (value, rest) = inner.split_at(memchr(b'"', inner)?);
+    if value.last() == Some(&b'\\') {
+        return escaped(inner);
+    }
+    Some((value, &rest[1..]))
+}
+
+/// The same, to the first quotation mark that is not escaped.
+#[cold]
+fn escaped(inner: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = memchr_iter(b'"', inner).find(|end| {
         let escapes = inner[..*end].iter().rev().take_while(|byte| **byte == b'\\').count();
         escapes % 2 == 0
@@ -125,8 +189,9 @@ fn quoted(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&inner[..end], &inner[end + 1..]))
 }
 
+#[inline]
 fn bare(text: &[u8]) -> (&[u8], &[u8]) {
-    text.split_at(memchr(b' ', text).unwrap_or(text.len()))
+    text.split_at(near(b' ', text).unwrap_or(text.len()))
 }
 
 /// Tells whether a field is an address, with a port or without.

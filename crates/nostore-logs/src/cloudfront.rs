@@ -1,7 +1,7 @@
 //! CloudFront's standard log: fields between tabs, in the order that `#Fields:` says.
 
-use crate::record::{Broken, Fields, Record, Role, is_hit, status};
-use crate::time;
+use crate::record::{Broken, Fields, Record, Role, is_hit, said, status};
+use crate::time::Days;
 
 /// So many columns are looked at.
 const MOST_COLUMNS: usize = 64;
@@ -15,6 +15,9 @@ pub(crate) struct CloudFront {
     least: usize,
     session: usize,
     session_name: Option<Vec<u8>>,
+    /// So many columns are looked at.
+    most: usize,
+    days: Days,
 }
 
 /// What is looked for, and where it stands if no line says so.
@@ -35,7 +38,8 @@ const NAMES: [(&str, usize); 11] = [
 impl CloudFront {
     pub(crate) fn new(fields: &Fields) -> Self {
         let session_name = fields.of(Role::Session).map(|name| name.as_bytes().to_vec());
-        Self { columns: NAMES.map(|(_, at)| at), least: 14, session: NOWHERE, session_name }
+        let columns = NAMES.map(|(_, at)| at);
+        Self { columns, least: 14, session: NOWHERE, session_name, most: 14, days: Days::default() }
     }
 
     /// Reads a line; one that begins with `#` is about the file.
@@ -48,7 +52,7 @@ impl CloudFront {
         }
         let mut cells: [&[u8]; MOST_COLUMNS] = [b""; MOST_COLUMNS];
         let (mut from, mut count) = (0, 0);
-        for tab in memchr::memchr_iter(b'\t', line).chain([line.len()]).take(MOST_COLUMNS) {
+        for tab in memchr::memchr_iter(b'\t', line).chain([line.len()]).take(self.most) {
             cells[count] = &line[from..tab];
             (from, count) = (tab + 1, count + 1);
         }
@@ -57,15 +61,21 @@ impl CloudFront {
         }
         let [date, clock, address, method, path, code, referer, agent, cookies, result, stamp] =
             self.columns.map(|at| cells.get(at).copied().unwrap_or_default());
-        let time = time::date_and_clock(date, clock).or_else(|| time::any(stamp)).ok_or(Broken::Time)?;
-        let mut record = Record { time, address, method, path, ..Record::default() };
-        record.status = status(code);
-        record.hit = is_hit(result);
-        record.take(Role::Referer, referer);
-        record.take(Role::Agent, agent);
-        record.take(Role::Cookies, cookies);
-        record.take(Role::Session, cells.get(self.session).copied().unwrap_or_default());
-        Ok(Some(record))
+        let time =
+            self.days.date_and_clock(date, clock).or_else(|| self.days.any(stamp)).ok_or(Broken::Time)?;
+        Ok(Some(Record {
+            time,
+            session: said(cells.get(self.session).copied().unwrap_or_default()),
+            cookies: said(cookies),
+            agent: said(agent),
+            address,
+            method,
+            path,
+            status: status(code),
+            referer: said(referer),
+            hit: is_hit(result),
+            ..Record::default()
+        }))
     }
 
     fn learn(&mut self, names: &[u8]) {
@@ -75,5 +85,7 @@ impl CloudFront {
         self.columns = NAMES.map(|(name, _)| place(name.as_bytes()));
         self.least = self.columns.iter().filter(|at| **at != NOWHERE).max().map_or(0, |at| at + 1);
         self.session = self.session_name.as_deref().map_or(NOWHERE, place);
+        // What stands behind the last of them is not looked for.
+        self.most = if self.session == NOWHERE { self.least } else { self.least.max(self.session + 1) };
     }
 }

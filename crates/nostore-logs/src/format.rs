@@ -107,7 +107,7 @@ impl Parser {
             return Ok(None);
         }
         match &mut self.0 {
-            Kind::Access(access) => access.parse(line).map(Some),
+            Kind::Access(access) => access.parse(line),
             Kind::CloudFront(cloudfront) => cloudfront.parse(line),
             Kind::Json(json) => json.parse(line).map(Some),
             Kind::Pattern(pattern) => pattern.parse(line).map(Some),

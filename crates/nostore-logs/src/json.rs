@@ -4,9 +4,12 @@ use memchr::memchr2;
 use serde::de::{DeserializeSeed, Deserializer as _, MapAccess, SeqAccess, Visitor};
 
 use crate::record::{Broken, Fields, Record, Role, by_cookie_name};
+use crate::time::Days;
 
 /// The longest name of a field, with those around it, that is looked at.
 const MOST_NAME: usize = 256;
+/// So many names of the line before are remembered.
+const MOST_SHAPE: usize = 64;
 
 /// Reads lines of JSON.
 #[derive(Debug, Default)]
@@ -15,6 +18,9 @@ pub(crate) struct Json {
     nested: bool,
     /// Names of cookies that were asked about.
     cookies: Vec<(Vec<u8>, Option<Role>)>,
+    /// The names of the line before, in their order, and what they stand for: most lines have the same.
+    shape: Vec<(Vec<u8>, Option<Role>)>,
+    days: Days,
     /// What the careful way has read: names and values of the present line.
     read: Vec<(String, String)>,
 }
@@ -28,9 +34,15 @@ impl Json {
         if !self.nested {
             let mut record = Record::default();
             let mut readable = true;
+            let Self { fields, cookies, shape, days, .. } = self;
+            let mut number = 0;
             let scanned = scan(line, |name, value| {
-                if let Some(role) = role(&self.fields, &mut self.cookies, name) {
-                    readable &= record.take(role, value);
+                let role = shaped(shape, number, name, || role(fields, cookies, name));
+                number += 1;
+                match role {
+                    Some(Role::Time) => readable &= record.take_time(value, days),
+                    Some(role) => readable &= record.take(role, value),
+                    None => {}
                 }
             });
             if scanned.is_some() {
@@ -54,6 +66,30 @@ impl Json {
         }
         timed(record, readable)
     }
+}
+
+/// What the name in a place stands for: what the same name stood for there, or what is found now.
+fn shaped(
+    shape: &mut Vec<(Vec<u8>, Option<Role>)>,
+    number: usize,
+    name: &[u8],
+    find: impl FnOnce() -> Option<Role>,
+) -> Option<Role> {
+    if let Some((_, role)) = shape.get(number).filter(|(own, _)| own == name && !name.is_empty()) {
+        return *role;
+    }
+    let role = find();
+    if name.len() > MOST_NAME || number >= MOST_SHAPE {
+        return role;
+    }
+    if shape.len() <= number {
+        shape.resize_with(number + 1, Default::default);
+    }
+    let (own, known) = &mut shape[number];
+    own.clear();
+    own.extend_from_slice(name);
+    *known = role;
+    role
 }
 
 /// What a name stands for. Whether a cookie's name is one of sessions is found out once.

@@ -27,6 +27,7 @@ mod format;
 mod hash;
 mod json;
 mod lines;
+mod near;
 mod pattern;
 mod read;
 mod record;

@@ -1,6 +1,7 @@
 //! One line, read: what it says, as it says it, and which name says what.
 
-use crate::time;
+use crate::near::near;
+use crate::time::{self, Days};
 
 /// What a line says of one request or event. What it does not say is empty.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -132,7 +133,8 @@ pub(crate) fn by_cookie_name(name: &[u8]) -> Option<Role> {
 impl<'a> Record<'a> {
     /// Takes a value; the first one that says something counts. Tells whether it can be read.
     pub(crate) fn take(&mut self, role: Role, value: &'a [u8]) -> bool {
-        if value.is_empty() || value == b"-" {
+        let value = said(value);
+        if value.is_empty() {
             return true;
         }
         let place = match role {
@@ -158,12 +160,7 @@ impl<'a> Record<'a> {
                 self.status = status(value);
                 return true;
             }
-            Role::Time => {
-                if self.time == 0 {
-                    self.time = time::any(value).unwrap_or(0);
-                }
-                return self.time != 0;
-            }
+            Role::Time => return self.take_time(value, &mut Days::default()),
         };
         if place.is_empty() {
             *place = value;
@@ -171,14 +168,39 @@ impl<'a> Record<'a> {
         true
     }
 
+    /// Takes a time, as [`Record::take`] does.
+    pub(crate) fn take_time(&mut self, value: &[u8], days: &mut Days) -> bool {
+        if said(value).is_empty() {
+            return true;
+        }
+        if self.time == 0 {
+            self.time = days.any(value).unwrap_or(0);
+        }
+        self.time != 0
+    }
+
     /// Takes `GET /path HTTP/1.1`.
     pub(crate) fn request(&mut self, line: &'a [u8]) {
-        let Some(space) = memchr::memchr(b' ', line) else { return };
-        let rest = &line[space + 1..];
-        let end = memchr::memrchr(b' ', rest).unwrap_or(rest.len());
-        self.method = &line[..space];
-        self.path = &rest[..end];
+        if let Some((method, path)) = words(line) {
+            (self.method, self.path) = (method, path);
+        }
     }
+}
+
+/// Method and path of `GET /path HTTP/1.1`.
+pub(crate) fn words(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let space = near(b' ', line)?;
+    let rest = &line[space + 1..];
+    let end = match rest {
+        [path @ .., b' ', b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => path.len(),
+        _ => memchr::memrchr(b' ', rest).unwrap_or(rest.len()),
+    };
+    Some((&line[..space], &rest[..end]))
+}
+
+/// A value; nothing for the dash that stands for it.
+pub(crate) fn said(value: &[u8]) -> &[u8] {
+    if value == b"-" { &[] } else { value }
 }
 
 /// Reads three digits.

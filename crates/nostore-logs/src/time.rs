@@ -54,18 +54,30 @@ pub(crate) fn number(text: &[u8]) -> Option<i64> {
 }
 
 /// Seconds since 1970 of a date and a time of day, each within its range.
-fn seconds((year, month, day): (i64, i64, i64), (hour, minute, second): (i64, i64, i64)) -> Option<i64> {
-    let is_time = hour < 24 && minute < 60 && second <= 60;
+fn seconds((year, month, day): (i64, i64, i64), clock: (i64, i64, i64)) -> Option<i64> {
     let is_date = (1..=12).contains(&month) && (1..=31).contains(&day);
-    (is_time && is_date).then(|| days_of(year, month, day) * DAY + hour * 3_600 + minute * 60 + second)
+    is_date.then_some(())?;
+    Some(days_of(year, month, day) * DAY + of_day(clock)?)
 }
 
-/// Reads `09:22:10`.
+/// Seconds of a day.
+fn of_day((hour, minute, second): (i64, i64, i64)) -> Option<i64> {
+    (hour < 24 && minute < 60 && second <= 60).then(|| hour * 3_600 + minute * 60 + second)
+}
+
+/// Reads `09:22:10`: two digits each, in ranges that [`seconds`] knows.
 fn clock(text: &[u8]) -> Option<(i64, i64, i64)> {
+    const ZEROS: u64 = u64::from_le_bytes(*b"00:00:00");
+    // What is to be zero in a digit from which the zero was taken; the whole octet of a colon.
+    const HIGH: u64 = 0xf0f0_fff0_f0ff_f0f0;
     let text: &[u8; 8] = text.try_into().ok()?;
-    let separated = text[2] == b':' && text[5] == b':';
-    separated.then_some(())?;
-    Some((number(&text[0..2])?, number(&text[3..5])?, number(&text[6..8])?))
+    let digits = u64::from_le_bytes(*text) ^ ZEROS;
+    // No sum is carried into the octet above: where the first of the two is zero, each is at most 15.
+    let above_nine = digits.wrapping_add(0x0606_0606_0606_0606) & 0xf0f0_f0f0_f0f0_f0f0;
+    (digits & HIGH == 0 && above_nine == 0).then_some(())?;
+    let pairs = digits * 10 + (digits >> 8);
+    let pair = |at: u32| (pairs >> (8 * at) & 0xff) as i64;
+    Some((pair(0), pair(3), pair(6)))
 }
 
 /// Reads `+0100`, `-05:30`, `Z`; nothing is UTC.
@@ -84,30 +96,82 @@ fn offset(text: &[u8]) -> Option<i64> {
     Some(sign * (number(hours)? * 3_600 + number(&minutes)? * 60))
 }
 
-/// Reads `2026-03-02` and `09:22:10` into seconds since 1970.
-pub(crate) fn date_and_clock(date: &[u8], time: &[u8]) -> Option<i64> {
-    let date: &[u8; 10] = date.try_into().ok()?;
-    (date[4] == b'-' && date[7] == b'-').then_some(())?;
-    seconds((number(&date[0..4])?, number(&date[5..7])?, number(&date[8..10])?), clock(time)?)
+/// Reads times. Of the day that came last only the clock is read: most lines of a log have the day of the line before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Days {
+    /// A date as in `2026-03-02`, and when it begins.
+    iso: ([u8; 10], i64),
+    /// A date and a zone as in `02/Mar/2026:` and ` +0000`, and when that day begins there.
+    clf: ([u8; 12], [u8; 6], i64),
 }
 
-/// Reads RFC 3339, also with a space for the `T`, and without an offset.
-pub(crate) fn rfc3339(text: &[u8]) -> Option<i64> {
-    let (date, rest) = text.split_at_checked(10)?;
-    let (b'T' | b't' | b' ', rest) = rest.split_first()? else { return None };
-    let (time, rest) = rest.split_at_checked(8)?;
-    let rest = match rest {
-        [b'.' | b',', fraction @ ..] => {
-            let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            (digits > 0).then_some(&fraction[digits..])?
+impl Default for Days {
+    fn default() -> Self {
+        // These are true, as is all that replaces them.
+        Self { iso: (*b"1970-01-01", 0), clf: (*b"01/Jan/1970:", *b" +0000", 0) }
+    }
+}
+
+impl Days {
+    /// Reads `2026-03-02` and `09:22:10` into seconds since 1970.
+    pub(crate) fn date_and_clock(&mut self, date: &[u8], time: &[u8]) -> Option<i64> {
+        let date: &[u8; 10] = date.try_into().ok()?;
+        if *date != self.iso.0 {
+            (date[4] == b'-' && date[7] == b'-').then_some(())?;
+            let day = (number(&date[0..4])?, number(&date[5..7])?, number(&date[8..10])?);
+            self.iso = (*date, seconds(day, (0, 0, 0))?);
         }
-        rest => rest,
-    };
-    Some(date_and_clock(date, time)? - offset(rest)?)
+        Some(self.iso.1 + of_day(clock(time)?)?)
+    }
+
+    /// Reads RFC 3339, also with a space for the `T`, and without an offset.
+    pub(crate) fn rfc3339(&mut self, text: &[u8]) -> Option<i64> {
+        let (date, rest) = text.split_at_checked(10)?;
+        let (b'T' | b't' | b' ', rest) = rest.split_first()? else { return None };
+        let (time, rest) = rest.split_at_checked(8)?;
+        let rest = match rest {
+            [b'.' | b',', fraction @ ..] => {
+                let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+                (digits > 0).then_some(&fraction[digits..])?
+            }
+            rest => rest,
+        };
+        Some(self.date_and_clock(date, time)? - offset(rest)?)
+    }
+
+    /// Reads `02/Mar/2026:09:22:10 +0000`.
+    pub(crate) fn clf(&mut self, text: &[u8]) -> Option<i64> {
+        let Ok(usual) = <&[u8; 26]>::try_from(text) else { return clf(text) };
+        let (date, time, zone) = (&usual[..12], &usual[12..20], &usual[20..]);
+        if date != self.clf.0 || zone != self.clf.1 {
+            let time = clf(text)?;
+            self.clf = (date.try_into().ok()?, zone.try_into().ok()?, time - of_day(clock(&usual[12..20])?)?);
+            return Some(time);
+        }
+        Some(self.clf.2 + of_day(clock(time)?)?)
+    }
+
+    /// Reads a time in any of the ways in which logs write it; of a number, its size tells the unit.
+    pub(crate) fn any(&mut self, text: &[u8]) -> Option<i64> {
+        if let Some(time) = self.rfc3339(text).or_else(|| self.clf(text)) {
+            return Some(time);
+        }
+        let (whole, fraction) = match memchr::memchr(b'.', text) {
+            Some(dot) => (&text[..dot], &text[dot + 1..]),
+            None => (text, &b"0"[..]),
+        };
+        number(fraction)?;
+        Some(match number(whole)? {
+            seconds @ ..100_000_000_000 => seconds,
+            millis @ ..100_000_000_000_000 => millis / 1_000,
+            micros @ ..100_000_000_000_000_000 => micros / 1_000_000,
+            nanos => nanos / 1_000_000_000,
+        })
+    }
 }
 
-/// Reads `02/Mar/2026:09:22:10 +0000`.
-pub(crate) fn clf(text: &[u8]) -> Option<i64> {
+/// Reads `02/Mar/2026:09:22:10 +0000` with any date.
+fn clf(text: &[u8]) -> Option<i64> {
     let (date, rest) = text.split_at_checked(11)?;
     let (b':', rest) = rest.split_first()? else { return None };
     let (time, rest) = rest.split_at_checked(8)?;
@@ -119,22 +183,9 @@ pub(crate) fn clf(text: &[u8]) -> Option<i64> {
     Some(time - offset(zone)?)
 }
 
-/// Reads a time in any of the ways in which logs write it; of a number, its size tells the unit.
+/// Reads a time in any of the ways in which logs write it.
 pub(crate) fn any(text: &[u8]) -> Option<i64> {
-    if let Some(time) = rfc3339(text).or_else(|| clf(text)) {
-        return Some(time);
-    }
-    let (whole, fraction) = match memchr::memchr(b'.', text) {
-        Some(dot) => (&text[..dot], &text[dot + 1..]),
-        None => (text, &b"0"[..]),
-    };
-    number(fraction)?;
-    Some(match number(whole)? {
-        seconds @ ..100_000_000_000 => seconds,
-        millis @ ..100_000_000_000_000 => millis / 1_000,
-        micros @ ..100_000_000_000_000_000 => micros / 1_000_000,
-        nanos => nanos / 1_000_000_000,
-    })
+    Days::default().any(text)
 }
 
 #[cfg(test)]
@@ -172,6 +223,85 @@ mod tests {
         for (text, expected) in rows {
             assert_eq!(any(text.as_bytes()), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_clock_is_six_digits_and_two_colons() {
+        let good = *b"12:34:56";
+        assert_eq!(clock(&good), Some((12, 34, 56)));
+        for at in 0..8 {
+            for octet in 0..=u8::MAX {
+                let mut text = good;
+                text[at] = octet;
+                let digits = [0, 1, 3, 4, 6, 7].map(|place| text[place]);
+                let is_clock = text[2] == b':' && text[5] == b':' && digits.iter().all(u8::is_ascii_digit);
+                let pair = |at: usize| number(&text[at..at + 2]).unwrap();
+                let expected = is_clock.then(|| (pair(0), pair(3), pair(6)));
+                assert_eq!(clock(&text), expected, "{:?}", String::from_utf8_lossy(&text));
+            }
+        }
+        for text in [&b""[..], b"12:34:5", b"12:34:567"] {
+            assert_eq!(clock(text), None);
+        }
+    }
+
+    /// Each row is read after the one before, and must be what it is by itself.
+    #[test]
+    fn a_day_that_is_remembered_changes_no_time() {
+        let clf = [
+            ("02/Mar/2026:09:22:10 +0000", Some(1_772_443_330)),
+            ("02/Mar/2026:09:22:59 +0000", Some(1_772_443_379)),
+            ("02/Mar/2026:09:22:60 +0000", Some(1_772_443_380)),
+            ("02/Mar/2026:09:22:61 +0000", None),
+            ("02/Mar/2026:09:23:00 +0000", Some(1_772_443_380)),
+            ("02/Mar/2026:09:60:00 +0000", None),
+            ("02/Mar/2026:23:59:59 +0000", Some(1_772_495_999)),
+            ("02/Mar/2026:24:00:00 +0000", None),
+            ("03/Mar/2026:00:00:00 +0000", Some(1_772_496_000)),
+            ("03/Mar/2026:00:00:00 +0100", Some(1_772_492_400)),
+            ("03/Mar/2026:00:00:01 +0100", Some(1_772_492_401)),
+            ("03/Mar/2026:00:00:01 -0100", Some(1_772_499_601)),
+            ("03/Mar/2026:00:00:01 +01:0", None),
+            ("03/Mar/2026:00:00:02 -0100", Some(1_772_499_602)),
+            ("03/Mar/2026:00:00:02+01:00", Some(1_772_492_402)),
+            ("03/Mar/2026:00:00:02", Some(1_772_496_002)),
+            ("03/Mar/2026:00:00:02 Z", Some(1_772_496_002)),
+            ("32/Mar/2026:00:00:02 +0000", None),
+            ("03/Mar/2026:0a:00:02 +0000", None),
+            ("03/Mar/2026;00:00:02 +0000", None),
+            ("03/Mar/2026:00:00:02 +0000", Some(1_772_496_002)),
+            ("03/Mar/2027:00:00:02 +0000", Some(1_804_032_002)),
+            ("", None),
+            ("01/Jan/1970:00:00:00 +0000", Some(0)),
+        ];
+        let iso = [
+            ("2026-03-02T09:22:10Z", Some(1_772_443_330)),
+            ("2026-03-02T23:59:59.999Z", Some(1_772_495_999)),
+            ("2026-03-02T24:00:00Z", None),
+            ("2026-03-03T00:00:00Z", Some(1_772_496_000)),
+            ("2026-03-03T00:00:00+01:00", Some(1_772_492_400)),
+            ("2026-03-03 00:00:01", Some(1_772_496_001)),
+            ("2026-03-00T00:00:01Z", None),
+            ("2026-13-03T00:00:01Z", None),
+            ("2026-03-03T00:00:60Z", Some(1_772_496_060)),
+            ("2026-03-03T00:00:61Z", None),
+            ("2026-03-03_00:00:01Z", None),
+            ("2027-03-03T00:00:02Z", Some(1_804_032_002)),
+            ("1970-01-01T00:00:00Z", Some(0)),
+        ];
+        let (mut days, mut all) = (Days::default(), Days::default());
+        for (text, expected) in clf.iter().chain(clf.iter().rev()) {
+            assert_eq!(days.clf(text.as_bytes()), *expected, "{text}");
+            assert_eq!(clf_alone(text), *expected, "{text}");
+        }
+        for (text, expected) in iso.iter().chain(&clf).chain(iso.iter().rev()) {
+            assert_eq!(all.any(text.as_bytes()), *expected, "{text}");
+            assert_eq!(any(text.as_bytes()), *expected, "{text}");
+        }
+    }
+
+    fn clf_alone(text: &str) -> Option<i64> {
+        clf(text.as_bytes())
     }
 
     #[test]
