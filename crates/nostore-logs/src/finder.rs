@@ -7,10 +7,10 @@
 
 use crate::agent::Kinds;
 use crate::dossier::{Before, Dossier, GRACE};
-use crate::read::{Act, Entry};
+use crate::read::{Act, Entry, path_of};
 use crate::report::Report;
 use crate::table::{Held, Small, Table};
-use crate::trail::{Paths, Step, Trail};
+use crate::trail::{PathId, Paths, Step, Trail};
 
 /// So many sessions get a dossier; those beyond are counted.
 const MOST_DOSSIERS: usize = 300_000;
@@ -85,11 +85,9 @@ impl Finder {
         if signed_in && entry.act == Act::Use {
             self.totals.sign_ins += 1;
             let sign_in = Entry { at: before.signed_in, act: Act::SignIn, ..*entry };
-            self.touch(session, &sign_in, Before::default());
+            self.touch(session, &sign_in, None);
         }
-        let mut adopted = self.before(session, entry, &before);
-        adopted.own = own;
-        self.touch(session, entry, adopted);
+        self.touch(session, entry, Some((&before, own)));
     }
 
     /// Tells whether any line so far had a session.
@@ -112,25 +110,14 @@ impl Finder {
         }
     }
 
-    /// What the client of an entry did just before.
-    fn before(&mut self, session: u64, entry: &Entry<'_>, step: &Step) -> Before {
-        let had = step.session != 0 && step.session != session;
-        let lost_own = had && entry.at - step.at <= LOST;
-        let recent =
-            step.session != session && step.at != 0 && (0..=ADOPTION).contains(&(entry.at - step.at));
-        // What a cache answers, the site's own log does not have: the page before is surer than the line before.
-        let referer = self.paths.number(entry.referer);
-        let path = if recent && (step.hit || referer.0 == 0) { step.path } else { referer };
-        Before { path, hit: recent && step.hit, lost_own, ..Before::default() }
-    }
-
-    /// Adds an entry to what is known of a session.
-    fn touch(&mut self, session: u64, entry: &Entry<'_>, before: Before) {
+    /// Adds an entry to what is known of a session. `step`: what its client did before, and the session's own page before;
+    /// few sessions need it.
+    fn touch(&mut self, session: u64, entry: &Entry<'_>, step: Option<(&Step, PathId)>) {
         let (at, held) = self.table.find(session);
         let small = match held {
             Held::Promoted(number) => {
                 if let Some(dossier) = self.dossiers.get_mut(number as usize) {
-                    dossier.take(entry, before);
+                    dossier.take(entry, before(&mut self.paths, session, entry, step));
                 }
                 return;
             }
@@ -150,7 +137,7 @@ impl Finder {
         let number = u32::try_from(self.dossiers.len()).unwrap_or(u32::MAX);
         self.table.promote(at, number);
         let mut dossier = Dossier::begin(session, small.as_ref(), entry);
-        dossier.take(entry, before);
+        dossier.take(entry, before(&mut self.paths, session, entry, step));
         self.dossiers.push(dossier);
     }
 
@@ -160,6 +147,18 @@ impl Finder {
         self.totals.sessions = self.table.len();
         Report::of(&self, kinds, names_events)
     }
+}
+
+/// What the client of an entry did just before.
+fn before(paths: &mut Paths, session: u64, entry: &Entry<'_>, step: Option<(&Step, PathId)>) -> Before {
+    let Some((step, own)) = step else { return Before::default() };
+    let had = step.session != 0 && step.session != session;
+    let lost_own = had && entry.at - step.at <= LOST;
+    let recent = step.session != session && step.at != 0 && (0..=ADOPTION).contains(&(entry.at - step.at));
+    // What a cache answers, the site's own log does not have: the page before is surer than the line before.
+    let referer = paths.number(path_of(entry.referer));
+    let path = if recent && (step.hit || referer.0 == 0) { step.path } else { referer };
+    Before { path, hit: recent && step.hit, lost_own, own }
 }
 
 /// What is known of a session after an entry, if little is still enough.

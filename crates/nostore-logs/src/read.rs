@@ -1,15 +1,18 @@
 //! What a line says, as the finder takes it: numbers for who, whose and where; hashed with a key that nobody knows.
 
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use memchr::memchr;
 
 use crate::agent::{Kind, Kinds};
 use crate::hash::Fold;
+use crate::near::{has, near_end, near2};
 use crate::record::Record;
 
-/// So many programs' own words are remembered with their kinds.
-const AGENTS: usize = 4_096;
+/// Programs' own words are remembered with their kinds, in so many places with seats for [`SEATS`].
+const PLACES: usize = 1_024;
+/// Two programs seldom fall together; with one seat they would drive each other out with every line.
+const SEATS: usize = 4;
 
 /// What a client does.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -45,7 +48,7 @@ pub struct Entry<'a> {
     pub who: u64,
     /// The path, without a query.
     pub path: &'a [u8],
-    /// The path of the page before.
+    /// The page before, as the log has it.
     pub referer: &'a [u8],
     /// Whether a cache in front has answered.
     pub hit: bool,
@@ -59,7 +62,7 @@ pub struct Reader {
     key: RandomState,
     fast: Fold,
     kinds: Kinds,
-    agents: Vec<(u64, Kind)>,
+    agents: Vec<[(u64, Kind); SEATS]>,
     cookie: Option<Vec<u8>>,
     sign_in: Vec<Vec<u8>>,
     sign_out: Vec<Vec<u8>>,
@@ -73,7 +76,7 @@ impl Reader {
             key: RandomState::new(),
             fast: Fold::default(),
             kinds: Kinds::default(),
-            agents: vec![(0, Kind(0)); AGENTS],
+            agents: vec![[(0, Kind(0)); SEATS]; PLACES],
             cookie: cookie.map(|name| name.as_bytes().to_vec()),
             sign_in: Vec::new(),
             sign_out: Vec::new(),
@@ -121,7 +124,7 @@ impl Reader {
             network: (network >> 32) as u32,
             who: agent.rotate_left(17) ^ address,
             path,
-            referer: path_of(record.referer),
+            referer: record.referer,
             hit: record.hit,
             place,
         }
@@ -130,19 +133,23 @@ impl Reader {
     /// Returns what stands for a session, in this run alone.
     #[must_use]
     pub fn session(&self, id: &[u8]) -> u64 {
-        self.key.hash_one(id)
+        let mut hasher = self.key.build_hasher();
+        hasher.write(id);
+        hasher.finish()
     }
 
     fn kind(&mut self, record: &Record<'_>) -> (Kind, u64) {
         let (words, is_class) =
             if record.class.is_empty() { (record.agent, false) } else { (record.class, true) };
         let hash = self.fast.hash(words);
-        let place = &mut self.agents[hash as usize % AGENTS];
-        if place.0 != hash {
-            let kind = if is_class { self.kinds.named(words) } else { self.kinds.of_agent(words) };
-            *place = (hash, kind);
+        let seats = &mut self.agents[hash as usize % PLACES];
+        if let Some((_, kind)) = seats.iter().find(|(own, _)| *own == hash) {
+            return (*kind, hash);
         }
-        (place.1, hash)
+        let kind = if is_class { self.kinds.named(words) } else { self.kinds.of_agent(words) };
+        seats.rotate_right(1);
+        seats[0] = (hash, kind);
+        (kind, hash)
     }
 
     fn act(&self, record: &Record<'_>, path: &[u8], has_session: bool) -> Act {
@@ -153,13 +160,11 @@ impl Reader {
         let accepted = matches!(record.status, 0 | 200..=299 | 304);
         let is_post = record.method == b"POST" || record.method == b"DELETE";
         if (moved || (is_post && accepted)) && !record.hit {
-            let ends = path_has(path, &["sign-out", "signout", "logout", "log-out"]);
+            let (ends, begins) = ends_or_begins(path, is_post);
             if ends || self.sign_out.iter().any(|own| own == path) {
                 return if has_session { Act::SignOut } else { Act::Other };
             }
-            let returns = path_has(path, &["callback", "signin-oidc", "acs"]);
-            let posts = is_post && path_has(path, &["sign-in", "signin", "login", "log-in"]);
-            if returns || posts || self.sign_in.iter().any(|own| own == path) {
+            if begins || self.sign_in.iter().any(|own| own == path) {
                 return Act::SignIn;
             }
         }
@@ -206,7 +211,7 @@ fn named(event: &[u8]) -> Act {
 
 /// The network of an address: three octets of IPv4, 48 bits of IPv6; what is no address stands for a network already.
 fn network(address: &[u8]) -> &[u8] {
-    if let Some(dot) = memchr::memrchr(b'.', address) {
+    if let Some(dot) = near_end(b'.', address) {
         return &address[..dot];
     }
     match memchr::memchr_iter(b':', address).nth(2) {
@@ -216,11 +221,11 @@ fn network(address: &[u8]) -> &[u8] {
 }
 
 fn without_query(path: &[u8]) -> &[u8] {
-    &path[..memchr::memchr2(b'?', b'#', path).unwrap_or(path.len())]
+    &path[..near2(b'?', b'#', path).unwrap_or(path.len())]
 }
 
 /// The path of a URL; a path is one already.
-fn path_of(url: &[u8]) -> &[u8] {
+pub(crate) fn path_of(url: &[u8]) -> &[u8] {
     let path = match memchr::memmem::find(url, b"://") {
         Some(at) => {
             let rest = &url[at + 3..];
@@ -231,15 +236,42 @@ fn path_of(url: &[u8]) -> &[u8] {
     without_query(path)
 }
 
-/// Tells whether a segment of a path is one of these words.
-fn path_has(path: &[u8], words: &[&str]) -> bool {
-    path.split(|byte| *byte == b'/')
-        .any(|segment| words.iter().any(|word| segment.eq_ignore_ascii_case(word.as_bytes())))
+/// Tells by the segments of a path whether a session ends there, and whether one begins.
+fn ends_or_begins(path: &[u8], is_post: bool) -> (bool, bool) {
+    let (mut ends, mut begins) = (false, false);
+    for segment in path.split(|byte| *byte == b'/') {
+        let is = |words: &[&str]| words.iter().any(|word| segment.eq_ignore_ascii_case(word.as_bytes()));
+        // Most segments are none for their length alone.
+        match segment.len() {
+            3 => begins |= is(&["acs"]),
+            5 => begins |= is_post && is(&["login"]),
+            6 => {
+                ends |= is(&["logout"]);
+                begins |= is_post && is(&["signin", "log-in"]);
+            }
+            7 => {
+                ends |= is(&["signout", "log-out"]);
+                begins |= is_post && is(&["sign-in"]);
+            }
+            8 => {
+                ends |= is(&["sign-out"]);
+                begins |= is(&["callback"]);
+            }
+            11 => begins |= is(&["signin-oidc"]),
+            _ => {}
+        }
+    }
+    (ends, begins)
 }
 
 /// Tells whether a path names a file that comes with pages.
 fn is_file(path: &[u8]) -> bool {
     let tail = &path[path.len().saturating_sub(12)..];
+    if let (Some(first), Some(last)) = (tail.first_chunk(), tail.last_chunk()) {
+        if !has(b'.', *first) && !has(b'.', *last) {
+            return false;
+        }
+    }
     let Some(dot) = memchr::memrchr(b'.', tail) else { return false };
     matches!(
         &tail[dot + 1..],
