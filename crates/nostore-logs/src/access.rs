@@ -222,3 +222,156 @@ fn learned(number: usize, value: &[u8]) -> Place {
     }
     Place::Unknown
 }
+
+#[cfg(test)]
+mod tests {
+    use memchr::memrchr;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn until<'a>(octet: u8, text: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        text.iter().position(|own| *own == octet).map(|at| text.split_at(at))
+    }
+
+    fn string(text: &[u8]) -> Option<(&[u8], &[u8])> {
+        let inner = text.strip_prefix(b"\"")?;
+        let mut escaped = false;
+        let end = inner.iter().position(|byte| {
+            let ends = *byte == b'"' && !escaped;
+            escaped = *byte == b'\\' && !escaped;
+            ends
+        })?;
+        Some((&inner[..end], &inner[end + 1..]))
+    }
+
+    /// What a reader that knows nothing of speed says of a line whose session is the first extra field.
+    fn plainly(line: &[u8]) -> Result<Record<'_>, Broken> {
+        let mut record = Record::default();
+        let (before, rest) = until(b'[', line).ok_or(Broken::Fields)?;
+        let (stamp, rest) = until(b']', &rest[1..]).ok_or(Broken::Fields)?;
+        record.time = Days::default().clf(stamp).ok_or(Broken::Time)?;
+        let words: Vec<&[u8]> = before.split(|byte| *byte == b' ').collect();
+        let has_host =
+            |second: &[u8]| words.len() > 4 && second.iter().any(|byte| matches!(byte, b'.' | b':'));
+        record.address = match words[..] {
+            [_, second, _, _, ..] if has_host(second) => second,
+            [first, _, _, _, ..] => first,
+            _ => return Err(Broken::Fields),
+        };
+        let (request, rest) = string(rest[1..].trim_ascii_start()).ok_or(Broken::Fields)?;
+        if let Some((method, rest)) = until(b' ', request) {
+            let path = &rest[1..];
+            (record.method, record.path) = (method, &path[..memrchr(b' ', path).unwrap_or(path.len())]);
+        }
+        let word = |text: &'_ [u8]| text.iter().position(|byte| *byte == b' ').unwrap_or(text.len());
+        let rest = rest.trim_ascii_start();
+        record.status = status(&rest[..word(rest)]);
+        let rest = rest[word(rest)..].trim_ascii_start();
+        let rest = rest[word(rest)..].trim_ascii_start();
+        if rest.is_empty() {
+            return Ok(record);
+        }
+        let (referer, rest) = string(rest).ok_or(Broken::Fields)?;
+        let (agent, rest) = string(rest.trim_ascii_start()).ok_or(Broken::Fields)?;
+        (record.referer, record.agent) = (said(referer), said(agent));
+        let (mut rest, mut number) = (rest.trim_ascii_start(), 1);
+        while !rest.is_empty() {
+            let (value, after) = match rest {
+                [b'"', ..] => string(rest).ok_or(Broken::Fields)?,
+                _ => rest.split_at(word(rest)),
+            };
+            if number == 1 {
+                record.session = said(value);
+            }
+            (rest, number) = (after.trim_ascii_start(), number + 1);
+        }
+        Ok(record)
+    }
+
+    fn part(usual: &'static str) -> BoxedStrategy<String> {
+        prop_oneof![
+            8 => Just(usual.to_owned()),
+            1 => Just(String::new()),
+            1 => Just("-".to_owned()),
+            1 => "[a-f1. \\[\\]\"\\\\:/-]{0,12}",
+        ]
+        .boxed()
+    }
+
+    fn stamp() -> BoxedStrategy<String> {
+        let clocks =
+            ["09:22:10", "09:22:11", "09:23:60", "09:23:61", "23:59:59", "24:00:00", "9:22:10", "09:2]:10"];
+        let days = ["02/Mar/2026:", "03/Mar/2026:", "32/Mar/2026:", "03/Mrz/2026:"];
+        let zones = [" +0000", " +0100", " -0530", " +0", ""];
+        (0..days.len(), 0..clocks.len(), 0..zones.len())
+            .prop_map(move |(day, clock, zone)| [days[day], clocks[clock], zones[zone]].concat())
+            .boxed()
+    }
+
+    fn line() -> BoxedStrategy<String> {
+        let head = (part("192.0.2.1"), part(" - - "), stamp(), part("GET /a?b HTTP/1.1"));
+        let tail = (
+            part("200"),
+            part("5120"),
+            part("https://a.example/x"),
+            part("Mozilla/5.0 (X11)"),
+            part("0123456789abcdef"),
+        );
+        (head, tail, 0_usize..4, any::<prop::sample::Index>())
+            .prop_map(|((address, dashes, time, request), (code, size, referer, agent, sid), spaces, end)| {
+                let space = ["", " ", "  ", "\t"][if spaces == 0 { 0 } else { 1 + end.index(3) }];
+                let mut line = format!("{address}{dashes}[{time}] \"{request}\" {code} {size}{space}");
+                let cut = end.index(line.len() * 8);
+                line += &format!("\"{referer}\"{space}\"{agent}\"{space}\"{sid}\"");
+                if line.is_char_boundary(cut.min(line.len())) {
+                    line.truncate(cut);
+                }
+                line
+            })
+            .boxed()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        /// One reader reads all lines: what it remembers of those before changes nothing.
+        #[test]
+        fn lines_are_read_as_a_plain_reader_reads_them(
+            lines in prop::collection::vec(line(), 1..8),
+            shape in "[-0-9a-f.: \\[\\]\"/\\\\\t+MarGET]{0,120}",
+        ) {
+            let mut fields = Fields::default();
+            fields.name(Role::Session, "1");
+            let mut access = Access::new(&fields);
+            for line in lines.iter().chain([&shape]) {
+                let expected = plainly(line.as_bytes());
+                prop_assert_eq!(access.parse(line.as_bytes()), expected.map(Some), "{}", line);
+            }
+        }
+    }
+
+    #[test]
+    fn heads_requests_and_escapes_beside_the_usual_ones() {
+        let mut fields = Fields::default();
+        fields.name(Role::Session, "1");
+        let mut access = Access::new(&fields);
+        let mut broken = Vec::new();
+        for line in [
+            r#"192.0.2.1 - - [02/Mar/2026:09:22:10 +0000] "GET /a HTTP/1.1" 200 5 "-" "UA" "s""#,
+            r#"192.0.2.1 - - [02/Mar/2026:09:22:10 +0000]"GET /a b HTTP/1.1"   200 5 "-""UA""s""#,
+            r#"[::1] - - [02/Mar/2026:09:22:10 +0000] "GET /a HTTP/1.1" 200 5"#,
+            r#" - - [02/Mar/2026:09:22:10 +0000] "GET /a HTTP/1.1" 200 5"#,
+            r#"192.0.2.1 - - [02/Mar/2026:09:22:10 +0000 "GET /a HTTP/1.1" 200 5"#,
+            r#"192.0.2.1 - ada [03/Mar/2026:09:22:10 +0000] "GET /a HTTP/ .1" 200 5"#,
+            r#"a.example 192.0.2.1 - - [03/Mar/2026:09:22:11 +0000] "GET /\\" 99999 5 "\\\"" "UA\\" "-" x"#,
+            r#"192.0.2.1 - - [03/Mar/2026:09:22:11 +0000] "GET" 2000 5 "\" "UA" "s""#,
+            r#"192.0.2.1 - - [03/Mar/2026:09:22:11 +0000] "GET /" 200 123456789012 "-" "" "" "s""#,
+        ] {
+            let found = access.parse(line.as_bytes());
+            assert_eq!(found, plainly(line.as_bytes()).map(Some), "{line}");
+            broken.push(found.is_err());
+        }
+        assert_eq!(broken, [false, false, true, false, true, false, false, true, false]);
+    }
+}

@@ -18,11 +18,18 @@ pub(crate) struct Json {
     nested: bool,
     /// Names of cookies that were asked about.
     cookies: Vec<(Vec<u8>, Option<Role>)>,
-    /// The names of the line before, in their order, and what they stand for: most lines have the same.
-    shape: Vec<(Vec<u8>, Option<Role>)>,
+    /// The names of the line before as they stand there, in their order: most lines have the same.
+    shape: Vec<Named>,
     days: Days,
     /// What the careful way has read: names and values of the present line.
     read: Vec<(String, String)>,
+}
+
+/// A name in its quotation marks, with its colon, and what it stands for.
+#[derive(Debug, Default)]
+struct Named {
+    text: Vec<u8>,
+    role: Option<Role>,
 }
 
 impl Json {
@@ -36,14 +43,14 @@ impl Json {
             let mut readable = true;
             let Self { fields, cookies, shape, days, .. } = self;
             let mut number = 0;
-            let scanned = scan(line, |name, value| {
-                let role = shaped(shape, number, name, || role(fields, cookies, name));
+            let name = |rest| {
                 number += 1;
-                match role {
-                    Some(Role::Time) => readable &= record.take_time(value, days),
-                    Some(role) => readable &= record.take(role, value),
-                    None => {}
-                }
+                known(shape, number - 1, rest, |name| role(fields, cookies, name))
+            };
+            let scanned = scan(line, name, |role, value| match role {
+                Some(Role::Time) => readable &= record.take_time(value, days),
+                Some(role) => readable &= record.take(role, value),
+                None => {}
             });
             if scanned.is_some() {
                 return timed(record, readable);
@@ -68,28 +75,38 @@ impl Json {
     }
 }
 
-/// What the name in a place stands for: what the same name stood for there, or what is found now.
-fn shaped(
-    shape: &mut Vec<(Vec<u8>, Option<Role>)>,
+/// What the name at the beginning stands for, and what follows its colon. The same name in the same place stands for the same.
+fn known<'a>(
+    shape: &mut Vec<Named>,
     number: usize,
-    name: &[u8],
-    find: impl FnOnce() -> Option<Role>,
-) -> Option<Role> {
-    if let Some((_, role)) = shape.get(number).filter(|(own, _)| own == name && !name.is_empty()) {
-        return *role;
+    rest: &'a [u8],
+    find: impl FnOnce(&[u8]) -> Option<Role>,
+) -> Option<(Option<Role>, &'a [u8])> {
+    // With its colon, it is the beginning of no other name.
+    if let Some(Named { text, role }) = shape.get(number).filter(|named| !named.text.is_empty()) {
+        if let Some(after) = rest.strip_prefix(&text[..]) {
+            return Some((*role, after));
+        }
     }
-    let role = find();
-    if name.len() > MOST_NAME || number >= MOST_SHAPE {
-        return role;
+    let (name, after) = name(rest)?;
+    let role = find(name);
+    let text = &rest[..rest.len() - after.len()];
+    if text.len() <= MOST_NAME && number < MOST_SHAPE {
+        if shape.len() <= number {
+            shape.resize_with(number + 1, Named::default);
+        }
+        let named = &mut shape[number];
+        named.text.clear();
+        named.text.extend_from_slice(text);
+        named.role = role;
     }
-    if shape.len() <= number {
-        shape.resize_with(number + 1, Default::default);
-    }
-    let (own, known) = &mut shape[number];
-    own.clear();
-    own.extend_from_slice(name);
-    *known = role;
-    role
+    Some((role, after))
+}
+
+/// The name at the beginning, and what follows its colon.
+fn name(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (name, after) = string(text)?;
+    Some((name, after.trim_ascii_start().strip_prefix(b":")?))
 }
 
 /// What a name stands for. Whether a cookie's name is one of sessions is found out once.
@@ -112,15 +129,20 @@ fn timed(record: Record<'_>, readable: bool) -> Result<Record<'_>, Broken> {
     if readable && record.time != 0 { Ok(record) } else { Err(Broken::Time) }
 }
 
-/// Hands on names and values of one flat object; objects and lists in it are passed over. `None` where more care is needed.
-pub(crate) fn scan<'a>(line: &'a [u8], mut take: impl FnMut(&'a [u8], &'a [u8])) -> Option<()> {
+/// Hands on names, as `name` reads them, and values of one flat object; objects and lists in it are passed over. `None` where
+/// more care is needed.
+fn scan<'a, N>(
+    line: &'a [u8],
+    mut name: impl FnMut(&'a [u8]) -> Option<(N, &'a [u8])>,
+    mut take: impl FnMut(N, &'a [u8]),
+) -> Option<()> {
     let mut rest = line.trim_ascii().strip_prefix(b"{")?.strip_suffix(b"}")?;
     if rest.trim_ascii().is_empty() {
         return Some(());
     }
     loop {
-        let (name, after) = string(rest.trim_ascii_start())?;
-        let after = after.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+        let (name, after) = name(rest.trim_ascii_start())?;
+        let after = after.trim_ascii_start();
         let (value, after) = match after.first()? {
             b'"' => string(after)?,
             b'{' | b'[' => (&after[..0], passed_over(after)?),
@@ -136,6 +158,7 @@ pub(crate) fn scan<'a>(line: &'a [u8], mut take: impl FnMut(&'a [u8], &'a [u8]))
 }
 
 /// A string without escapes.
+#[inline]
 fn string(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let text = text.strip_prefix(b"\"")?;
     let end = memchr2(b'"', b'\\', text)?;
@@ -299,7 +322,7 @@ mod tests {
             let line =
                 if spaced { serde_json::to_string_pretty(&object).unwrap().replace('\n', " ") } else { object.to_string() };
             let mut found = Vec::new();
-            let scanned = scan(line.as_bytes(), |name, value| {
+            let scanned = scan(line.as_bytes(), name, |name, value| {
                 found.push((String::from_utf8(name.to_vec()).unwrap(), String::from_utf8(value.to_vec()).unwrap()));
             });
             let expected: Vec<_> = map.iter().map(|(name, value)| (name.clone(), said(value))).collect();
@@ -325,6 +348,38 @@ mod tests {
             let mut json = Json::default();
             let _ = json.parse(&line);
             let _ = json.parse(shape.as_bytes());
+        }
+    }
+
+    /// One reader reads all lines: the names of those before change nothing.
+    #[test]
+    fn names_that_are_remembered_change_no_line() {
+        let long = format!(r#"{{"cookie_{}":"a","sid":"b","time":1772443330}}"#, "x".repeat(MOST_NAME));
+        let many = format!(r#"{{{}"time":1772443330,"sid":"a"}}"#, r#""x":1,"#.repeat(MOST_SHAPE + 1));
+        let lines = [
+            r#"{"time":"2026-03-02T09:22:10Z","session":"a","path":"/"}"#,
+            r#"{"time":"2026-03-02T09:22:11Z","session":"b","path":"/b"}"#,
+            r#"{"time":"2026-03-02T09:22:11Z","sessions":"b","path":"/b"}"#,
+            r#"{"time":"2026-03-02T09:22:11Z","session" : "c","path":"/b"}"#,
+            r#"{"time":"2026-03-02T09:22:11Z","session":"c","path":"/b"}"#,
+            r#"{"session":"a","time":"2026-03-02T09:22:11Z"}"#,
+            r#"{"path":"/","session":"a","time":"2026-03-02T09:22:61Z"}"#,
+            r#"{"":"x","":"a","time":"2026-03-02T09:22:11Z"}"#,
+            r#"{"cookie_sid":"x","sid":"a","ts":1}"#,
+            r#"{"cookie_theme":"x","sid":"a","ts":1}"#,
+            r#"{"session"}"#,
+            r#"{"session":"a","p\u0061th":"/","time":"2026-03-02T09:22:11Z"}"#,
+            "{}",
+            &long,
+            &many,
+            r#"{"":"x","time":"2026-03-03T00:00:00+01:00"}"#,
+            r#"{"time":"2026-03-02T09:22:10Z","session":"a"}"#,
+        ];
+        let mut json = Json::default();
+        for line in lines.iter().chain(lines.iter().rev()) {
+            assert_eq!(json.parse(line.as_bytes()), Json::default().parse(line.as_bytes()), "{line}");
+            assert!(json.shape.len() <= MOST_SHAPE);
+            assert!(json.shape.iter().all(|named| named.text.len() <= MOST_NAME));
         }
     }
 
