@@ -1,5 +1,7 @@
 //! The measurements.
 
+mod logs;
+
 use std::path::Path;
 use std::process::Command;
 
@@ -12,10 +14,13 @@ const REFERENCE: &str = "bench/reference";
 const PROGRAMS: [&str; 4] = ["authenticate", "protected", "sealed", "tokens"];
 
 /// Installs what is compared with and measures; `arguments` go to the program (`--json`, `--rounds N`), the first of them may
-/// name it. `proxies` has a workspace of its own.
+/// name it. `proxies` has a workspace of its own; `logs` is measured beside what is installed.
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     if arguments.first().is_some_and(|first| first == "proxies") {
         return proxies(&arguments[1..]);
+    }
+    if arguments.first().is_some_and(|first| first == "logs") {
+        return logs::run(&arguments[1..]);
     }
     let named = arguments.first().and_then(|first| PROGRAMS.into_iter().find(|program| program == first));
     let arguments = if named.is_some() { &arguments[1..] } else { arguments };

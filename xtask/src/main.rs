@@ -44,7 +44,7 @@ Usage: cargo xtask <chore>
   servers        SDKs, the reference, a certified OpenID Provider, Redis and DynamoDB: a part of test
   browser        the module of a page into target/browser; fails above its budget, and says what it is made of (--json)
   bench          one decision, side by side with what else there is (--json --rounds N); `bench proxies`: what
-                 the guard costs a request
+                 the guard costs a request; `bench logs`: how fast access logs are read (--rounds N --sessions N)
   sdk            unmodified SDKs of the protocol against our identity service, beside our middleware
   shots          the pictures in docs/img, made in Chromium
   cold           times a first build of the command in an empty target folder and lists what it is made of";

@@ -230,7 +230,7 @@ mod tests {
 
     use super::*;
 
-    fn until<'a>(octet: u8, text: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+    fn until(octet: u8, text: &[u8]) -> Option<(&[u8], &[u8])> {
         text.iter().position(|own| *own == octet).map(|at| text.split_at(at))
     }
 

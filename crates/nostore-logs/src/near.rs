@@ -4,8 +4,8 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 
 /// Of the octets that are this one, the high bits. The lowest is right; those above it may be of other octets.
 const fn hits(word: u64, octet: u8) -> u64 {
-    let other = word ^ ONES * octet as u64;
-    other.wrapping_sub(ONES) & !other & ONES << 7
+    let other = word ^ (ONES * octet as u64);
+    other.wrapping_sub(ONES) & !other & (ONES << 7)
 }
 
 /// Finds the first such octet; it is likely among the first eight.
