@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{FieldEdit, Fields, RequestHead, ResponseHead, Scheme};
@@ -66,9 +65,11 @@ fn apply_one(edit: &FieldEdit, map: &mut HeaderMap) -> Option<()> {
 #[expect(clippy::ptr_arg, reason = "whether the text is static is what is asked")]
 fn field_value(value: &Cow<'static, str>) -> Option<HeaderValue> {
     match value {
-        // Is not copied.
-        Cow::Borrowed(text) => HeaderValue::from_maybe_shared(Bytes::from_static(text.as_bytes())).ok(),
-        Cow::Owned(text) => HeaderValue::from_str(text).ok(),
+        // Is not copied; it panics at nothing that is let through here.
+        Cow::Borrowed(text) if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) => {
+            Some(HeaderValue::from_static(text))
+        }
+        text => HeaderValue::from_str(text).ok(),
     }
 }
 
@@ -87,8 +88,9 @@ mod tests {
             map.append(name, value.parse().unwrap());
         }
         let unwritable = apply(&[edit], &mut map);
+        let text = |value: &HeaderValue| String::from_utf8(value.as_bytes().to_vec()).unwrap();
         let mut lines: Vec<String> =
-            map.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+            map.iter().map(|(name, value)| format!("{name}: {}", text(value))).collect();
         lines.sort();
         (lines, unwritable)
     }
@@ -105,6 +107,9 @@ mod tests {
             let lines = (lines.iter().map(ToString::to_string).collect(), 0);
             assert_eq!(after(FieldEdit::set(name, value)), lines);
             assert_eq!(after(FieldEdit::set(name.to_owned(), value.to_owned())), lines);
+        }
+        for value in [" ", "~", "a\tb", "ä", "\u{1f}", "\u{7f}", "\u{80}"] {
+            assert_eq!(after(FieldEdit::set("x-a", value)), after(FieldEdit::set("x-a", value.to_owned())));
         }
         let removed = (vec!["cache-control: public".to_owned()], 0);
         assert_eq!(after(FieldEdit::remove("X-a")), removed);
