@@ -10,8 +10,8 @@ use crate::proofs::{Row, grouped};
 use crate::step;
 
 const MANIFEST: &str = "fuzz/Cargo.toml";
-const TARGETS: [&str; 7] =
-    ["authenticate", "tokens", "urls_and_cookies", "answers", "sealed", "provider", "returning"];
+const TARGETS: [&str; 8] =
+    ["authenticate", "tokens", "urls_and_cookies", "answers", "sealed", "provider", "returning", "logs"];
 const USAGE: &str = "expected --seconds N, --seed N or --target NAME";
 
 /// The passes that count edges and comparisons for the engine.

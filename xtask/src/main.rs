@@ -27,8 +27,8 @@ const HELP: &str = "\
 Usage: cargo xtask <chore>
 
   test           everything: formatting, lints, tidiness, requirements, documentation, all tests.
-                 First installs what that needs (Chromium, Redis, nginx, Varnish, Express, Next.js, cargo-deny, SDKs);
-                 then only loopback is used.
+                 First installs what that needs (Chromium, Redis, nginx, Varnish, Caddy, Envoy, Express, Next.js, cargo-deny,
+                 SDKs); then only loopback is used.
   install        only the installing, and the building of real sites
   tidy           structure: headers, sizes, the laws' bans, the direction of dependencies
   locks          makes the lockfiles of the other workspaces anew, of the libraries' own releases

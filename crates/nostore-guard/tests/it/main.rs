@@ -6,9 +6,9 @@ mod bench;
 mod changes;
 mod control;
 mod failure;
+mod fronts;
 mod hostile;
 mod identity;
-mod nginx;
 mod tls;
 #[path = "../../../nostore-proxy/tests/it/wire.rs"]
 #[expect(dead_code, reason = "shared with the proxy and the edge, which use more of it")]
