@@ -50,7 +50,8 @@
 //! The lock saves fetches and no more: Redis may lose it, and an owner that is frozen may lose it. Where Redis is a
 //! cluster, point the link at one node's primary that serves all slots, or do without: keys are not of one slot.
 //! The server must speak RESP3 (Redis from 6.0 on, Valkey). Memory that runs full must not evict what has just been
-//! written: `volatile-ttl` suits.
+//! written: `volatile-ttl` suits. Tokens that do not say when their facts were read (`oiat`) cannot be told from older ones:
+//! where Redis repeats what it was told before, each of those costs whoever hears it a fetch.
 //!
 //! # Not covered
 //!

@@ -66,8 +66,15 @@ pub(crate) async fn run(args: &GuardArgs, path: Option<&Path>) -> Result<(), Fai
     tasks.spawn(sweep(Arc::clone(&guard)));
     announce(&settings, &config.origin, (address, control), tls.is_some(), &reporter);
     probe(&config.origin, &reporter).await;
-    let running =
-        Running { args, path, guard: &guard, tls: tls.as_ref(), reporter: &reporter, teller: &teller };
+    let running = Running {
+        args,
+        path,
+        guard: &guard,
+        places: [settings.listen()?, settings.control()?],
+        tls: tls.as_ref(),
+        reporter: &reporter,
+        teller: &teller,
+    };
     let ended = async {
         'running: loop {
             tokio::select! {
@@ -124,6 +131,8 @@ struct Running<'a> {
     args: &'a GuardArgs,
     path: Option<&'a Path>,
     guard: &'a Guard,
+    /// What was said of the sockets.
+    places: [Option<SocketAddr>; 2],
     tls: Option<&'a Tls>,
     reporter: &'a Reporter,
     teller: &'a Teller,
@@ -155,6 +164,10 @@ impl Running<'_> {
                     .hint("start the guard anew to serve with one"));
             }
             (_, None) => {}
+        }
+        if [settings.listen()?, settings.control()?] != self.places {
+            return Err(Failed::usage("expected to stay at the same addresses, found others to listen at")
+                .hint("start the guard anew where `listen` or `control` changes"));
         }
         let config = settings.config(self.teller.sink(), true).await?;
         self.guard

@@ -69,7 +69,10 @@ async fn a_changed_file_counts_at_once_and_a_broken_one_never() {
     assert_eq!(asked(&mut guard, "sid").await, "none");
     assert_eq!(asked(&mut guard, "other").await, "protected");
 
-    for broken in [with("\"sid"), with("") + "public = [\"no path\"]\n", "app = \"ftp://x\"".to_owned()] {
+    let elsewhere = with("\"sid\"") + "[guard]\ncontrol = \"127.0.0.1:0\"\n";
+    let broken =
+        [with("\"sid"), with("") + "public = [\"no path\"]\n", "app = \"ftp://x\"".to_owned(), elsewhere];
+    for broken in broken {
         let mark = guard.mark();
         write(&file, &broken);
         let told = guard.wait_for(mark, |event| event["event"] == "config-refused").await.expect("refused");
