@@ -33,6 +33,8 @@ pub struct GuardConfig {
     pub tls: Option<Tls>,
     /// Who is told about each request.
     pub sink: Sink,
+    /// Whether only requests are told that failed.
+    pub quiet: bool,
 }
 
 impl GuardConfig {
@@ -50,6 +52,7 @@ impl GuardConfig {
             visitors: ServeLimits::default(),
             tls: None,
             sink: Arc::new(drop),
+            quiet: false,
         }
     }
 }
@@ -63,6 +66,7 @@ pub(crate) struct Orders {
     pub(crate) report_only: bool,
     pub(crate) body_bytes: Option<u64>,
     pub(crate) sink: Sink,
+    pub(crate) quiet: bool,
 }
 
 impl Orders {
@@ -75,6 +79,7 @@ impl Orders {
             report_only: config.report_only,
             body_bytes: config.body_bytes,
             sink: Arc::clone(&config.sink),
+            quiet: config.quiet,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! One request through the guard: who is asking where the guard signs in, the app's answer, and what becomes of it.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,10 +48,10 @@ pub(crate) struct Turn<'a> {
 }
 
 /// What is known of a response before it is told.
-struct Told {
+struct Told<'t> {
     change: Change,
     sensitivity: Sensitivity,
-    why: String,
+    why: &'t dyn fmt::Display,
     dropped: Vec<String>,
 }
 
@@ -174,9 +175,11 @@ impl<'a> Turn<'a> {
             self.orders.protection.decide(&self.observed, Marks::default(), &answer);
         let read = exchange.map_or(Sensitivity::Public, Exchange::sensitivity);
         let sensitivity = protected.sensitivity.max(read);
-        let why = protected.why.map(|why| why.to_string());
-        let read = || (read > Sensitivity::Public).then(|| "the app was told who is asking".to_owned());
-        let why = why.or_else(read).unwrap_or_default();
+        let why: &dyn fmt::Display = match &protected.why {
+            Some(why) => why,
+            None if read > Sensitivity::Public => &"the app was told who is asking",
+            None => &"",
+        };
         let change = match sensitivity {
             Sensitivity::Public if !dropped.is_empty() => Change::CookiesDropped,
             Sensitivity::Public if protected.edits.iter().any(is_caching) => Change::Silent,
@@ -259,7 +262,7 @@ impl<'a> Turn<'a> {
     fn keys(&self, identity: &Identity) -> Response<GuardBody> {
         let mut page = Response::new(Bytes::from(identity.keys()));
         http1::apply(&[FieldEdit::set("content-type", "application/jwk-set+json")], page.headers_mut());
-        self.own(page, Change::Answered, String::new())
+        self.own(page, Change::Answered, &"")
     }
 
     fn answer(&self, answer: Answer) -> Response<GuardBody> {
@@ -273,21 +276,21 @@ impl<'a> Turn<'a> {
         if unwritable > 0 {
             tracing::error!(unwritable, "fields that cannot be written were left out of an answer");
         }
-        self.own(page, Change::Answered, Why::Gate.to_string())
+        self.own(page, Change::Answered, &Why::Gate)
     }
 
     fn failed(&self, error: &ProxyError) -> Response<GuardBody> {
         let page = nostore_proxy::error_page(error, self.wants_html, PSEUDONYM);
-        self.own(page, Change::Failed, error.to_string())
+        self.own(page, Change::Failed, error)
     }
 
     fn refuse(&self, status: StatusCode, found: &str, mend: &str) -> Response<GuardBody> {
         let page = nostore_proxy::plain_page(status, found, mend, self.wants_html);
-        self.own(page, Change::Failed, found.to_owned())
+        self.own(page, Change::Failed, &found)
     }
 
     /// Keeps a page of the guard's own out of caches, as a step of a sign-in is: it says how things stand at this moment.
-    fn own(&self, mut page: Response<Bytes>, change: Change, why: String) -> Response<GuardBody> {
+    fn own(&self, mut page: Response<Bytes>, change: Change, why: &dyn fmt::Display) -> Response<GuardBody> {
         let circumstances = Circumstances {
             session_cookies: &[],
             level: Some((Sensitivity::AuthFlow, &Why::Gate)),
@@ -303,9 +306,12 @@ impl<'a> Turn<'a> {
         page.map(|page| GuardBody::Own(Some(page)))
     }
 
-    fn tell(&self, status: StatusCode, told: Told) {
+    fn tell(&self, status: StatusCode, told: Told<'_>) {
         let Told { change, sensitivity, why, dropped } = told;
         self.tally.count(change);
+        if self.orders.quiet && change != Change::Failed {
+            return;
+        }
         (self.orders.sink)(Record {
             method: self.method.to_string(),
             path: self.path.clone(),
@@ -313,7 +319,7 @@ impl<'a> Turn<'a> {
             change,
             report_only: self.orders.report_only,
             sensitivity,
-            why,
+            why: why.to_string(),
             dropped,
         });
     }

@@ -44,7 +44,7 @@ const REASON_INDENT: usize = 10;
 pub(crate) async fn run(args: &GuardArgs, path: Option<&Path>) -> Result<(), Failed> {
     let mut interrupt = Interrupt::listen()?;
     let reporter = Arc::new(Reporter::new(args.json));
-    let teller = Teller::start(&reporter, args.quiet);
+    let teller = Teller::start(&reporter);
     let settings = Settings::read(args, path)?;
     let mut watched = Watched::new(files(&settings, path));
     let mut config = settings.config(teller.sink(), false).await?;

@@ -124,6 +124,7 @@ impl<'a> Settings<'a> {
             config.visitors.grace = Duration::from_secs(secs);
         }
         config.sink = sink;
+        config.quiet = self.args.quiet;
         Ok(config)
     }
 

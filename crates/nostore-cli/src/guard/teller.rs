@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
-use nostore_guard::{Change, Record, Sink};
+use nostore_guard::{Record, Sink};
 use tokio::sync::oneshot;
 
 use super::line;
@@ -21,12 +21,11 @@ pub(super) struct Teller {
     sender: SyncSender<Record>,
     /// Is closed when everything is told.
     told: oneshot::Receiver<()>,
-    quiet: bool,
 }
 
 impl Teller {
     /// Starts it. It ends with the last one who could tell it something.
-    pub(super) fn start(reporter: &Arc<Reporter>, quiet: bool) -> Self {
+    pub(super) fn start(reporter: &Arc<Reporter>) -> Self {
         let (sender, receiver) = sync_channel(MOST_WAITING);
         let reporter = Arc::clone(reporter);
         let (done, told) = oneshot::channel();
@@ -34,17 +33,15 @@ impl Teller {
             tell(&receiver, &reporter);
             drop(done);
         });
-        Self { sender, told, quiet }
+        Self { sender, told }
     }
 
     /// Returns whom a guard tells.
     pub(super) fn sink(&self) -> Sink {
-        let (sender, quiet) = (self.sender.clone(), self.quiet);
+        let sender = self.sender.clone();
         Arc::new(move |record| {
-            if !quiet || record.change == Change::Failed {
-                // Whoever reads too slowly misses requests; visitors do not wait for that.
-                let _left_out = sender.try_send(record);
-            }
+            // Whoever reads too slowly misses requests; visitors do not wait for that.
+            let _left_out = sender.try_send(record);
         })
     }
 

@@ -7,7 +7,7 @@ use nostore_guard::Change;
 use nostore_web::TrustedProxies;
 
 use crate::bench::bench;
-use crate::wire::{answering, field, nobody};
+use crate::wire::{answering, ask, field, get, nobody};
 
 #[tokio::test]
 async fn an_app_that_is_not_there_is_said_and_never_stored() {
@@ -30,6 +30,15 @@ async fn a_request_names_one_site() {
         assert!(answer.starts_with("HTTP/1.1 400 "), "{lines}: {answer}");
         assert_eq!((record.change, record.status), (Change::Failed, 400));
     }
+}
+
+#[tokio::test]
+async fn a_quiet_guard_tells_of_failures_alone() {
+    let app = answering(|_| "HTTP/1.1 204 X\r\n\r\n".to_owned()).await;
+    let mut bench = bench(app, |config| config.quiet = true).await;
+    assert!(ask(bench.address, &get("/good", "")).await.starts_with("HTTP/1.1 204 "));
+    let (_, record) = bench.ask("GET /bad HTTP/1.1\r\nconnection: close\r\n\r\n").await;
+    assert_eq!((record.change, &*record.path), (Change::Failed, "/bad"));
 }
 
 #[tokio::test]
