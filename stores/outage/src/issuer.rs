@@ -1,7 +1,7 @@
 //! A service that hands out tokens, one for each line that it is asked, and does as it is told.
 
 use std::net::Ipv4Addr;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -57,6 +57,8 @@ struct Desk {
     asked: Mutex<Vec<Asked>>,
     /// When the last good token was made, in milliseconds since 1970.
     minted_ms: AtomicI64,
+    /// How often it has lied since it began to.
+    lies: AtomicUsize,
 }
 
 impl Issuer {
@@ -67,6 +69,7 @@ impl Issuer {
             mood: Mutex::default(),
             asked: Mutex::default(),
             minted_ms: AtomicI64::new(0),
+            lies: AtomicUsize::new(0),
         };
         let mut issuer = Self { port: 0, desk: Arc::new(desk), task: None };
         issuer.start_again().await;
@@ -96,6 +99,7 @@ impl Issuer {
 
     /// Has it be in that mood.
     pub fn is(&self, mood: Mood) {
+        self.desk.lies.store(0, Ordering::Relaxed);
         *self.desk.mood.lock().unwrap() = mood;
     }
 
@@ -173,14 +177,17 @@ impl Desk {
             self.minted_ms.store(now_ms, Ordering::Relaxed);
             mint(SESSION, now_ms / 1_000, self.lives_secs, number)
         };
-        match (mood(), number % 3) {
-            (Mood::Lies, 0) => "busy 503\n".to_owned(),
-            (Mood::Lies, 1) => "token not.a.token\n".to_owned(),
-            (Mood::Lies, _) => {
+        if mood() != Mood::Lies {
+            return format!("token {}\n", good());
+        }
+        // The first is one that whoever asks notices: of a token that has expired it goes on with the one it has.
+        match self.lies.fetch_add(1, Ordering::Relaxed) % 3 {
+            0 => "busy 503\n".to_owned(),
+            1 => "token not.a.token\n".to_owned(),
+            _ => {
                 let issued_secs = now_ms() / 1_000 - self.lives_secs - 1;
                 format!("token {}\n", mint(SESSION, issued_secs, self.lives_secs, number))
             }
-            _ => format!("token {}\n", good()),
         }
     }
 }

@@ -15,6 +15,9 @@ pub(crate) struct Phase {
     to_ms: i64,
 }
 
+/// So long an answer may take that brings nothing, in milliseconds.
+const ANSWER_MS: i64 = 1_000;
+
 /// What came of it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Figures {
@@ -60,9 +63,11 @@ impl Phase {
             figures.longest_ms =
                 waited.map(|(_, took)| *took).max().unwrap_or_default().max(figures.longest_ms);
             let count = |times: &[i64]| times.iter().filter(|at| within(**at)).count();
+            // Who asked in the last moment is answered in the next phase.
+            let answered = |at: i64| (self.from_ms..self.to_ms + ANSWER_MS).contains(&at);
             figures.failed += count(&diary.failed);
             figures.expired += count(&diary.expired);
-            figures.in_vain += count(&diary.in_vain);
+            figures.in_vain += diary.in_vain.iter().filter(|at| answered(**at)).count();
         }
         figures
     }
