@@ -34,7 +34,6 @@ impl Pass {
         })
     }
 
-    #[inline(never)]
     fn feed(&mut self, chunk: &[u8]) {
         let Self { parser, reader, finder, lines, count } = self;
         lines.feed(chunk, |line| {
